@@ -352,6 +352,12 @@ impl TreeEdge {
         root_of(&subtrees)
     }
 
+    /// The partial tiles that it holds, lowest level first: what [`load`](Self::load) would read again.
+    pub fn partial_tiles(&self) -> Vec<(TilePath, Vec<u8>)> {
+        let held = self.levels.iter().filter(|level| !level.is_empty());
+        self.tiling.partial_tiles(self.size).into_iter().zip(held.map(|level| bytes(level))).collect()
+    }
+
     /// Adds leaves, and returns the path and the bytes of every tile that is new or changed: those that became full,
     /// and the partial one of each level that was touched. Costs one hash for each leaf.
     pub fn append(&mut self, leaf_hashes: &[Hash]) -> Vec<(TilePath, Vec<u8>)> {
