@@ -1,1 +1,4 @@
 //! tnlog
+
+#[cfg(any(test, feature = "client"))]
+pub mod synthetic;

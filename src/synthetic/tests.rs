@@ -1,0 +1,225 @@
+use super::*;
+use ::der::{Decode, Encode};
+use const_oid::AssociatedOid;
+use p256::ecdsa::signature::Verifier;
+use p256::pkcs8::DecodePublicKey;
+use std::collections::HashSet;
+use x509_cert::Certificate;
+use x509_cert::ext::pkix::{AuthorityKeyIdentifier, SubjectKeyIdentifier};
+
+const VALIDITY: Validity = Validity { not_before: 1_700_000_000, not_after: 1_900_000_000 };
+
+fn root() -> Authority {
+    Authority::root("Test Root", 1, VALIDITY)
+}
+
+fn issuer() -> Authority {
+    root().subordinate("Test Issuing CA", None, 1)
+}
+
+fn parse(bytes: &[u8]) -> Certificate {
+    Certificate::from_der(bytes).unwrap()
+}
+
+fn signed_by(child: &[u8], parent: &[u8]) -> bool {
+    let (child, parent) = (parse(child), parse(parent));
+    let tbs = child.tbs_certificate.to_der().unwrap();
+    let spki = parent.tbs_certificate.subject_public_key_info.to_der().unwrap();
+    let signature = child.signature.raw_bytes();
+    match p256::ecdsa::VerifyingKey::from_public_key_der(&spki) {
+        Ok(key) => key.verify(&tbs, &p256::ecdsa::DerSignature::from_bytes(signature).unwrap()).is_ok(),
+        Err(_) => p384::ecdsa::VerifyingKey::from_public_key_der(&spki)
+            .unwrap()
+            .verify(&tbs, &p384::ecdsa::DerSignature::from_bytes(signature).unwrap())
+            .is_ok(),
+    }
+}
+
+fn assert_chain(chain: &[Vec<u8>]) {
+    for bytes in chain {
+        assert_eq!(&parse(bytes).to_der().unwrap(), bytes);
+    }
+    for pair in chain.windows(2) {
+        let (child, parent) = (parse(&pair[0]).tbs_certificate, parse(&pair[1]).tbs_certificate);
+        assert_eq!(child.issuer, parent.subject);
+        let (_, aki) = child.get::<AuthorityKeyIdentifier>().unwrap().unwrap();
+        let (_, ski) = parent.get::<SubjectKeyIdentifier>().unwrap().unwrap();
+        assert_eq!(aki.key_identifier.as_ref(), Some(&ski.0));
+        assert!(signed_by(&pair[0], &pair[1]));
+    }
+    let last = chain.last().unwrap();
+    assert!(signed_by(last, last));
+}
+
+#[test]
+fn chains_parse_reencode_and_verify() {
+    let issuer = issuer();
+    let delegate = issuer.delegate("Delegate", &[TnEntry::range("17035550100", 100)], 1);
+    let large =
+        Authority::self_signed(Profile::authority("Large Root", Some(3), VALIDITY, 1).key(KeyPair::p384(1)));
+    for chain in [
+        issuer.issue(&Profile::carrier("706J", VALIDITY, 1)).chain(),
+        issuer.issue(&Profile::ranges(&[("17035550100", 10)], VALIDITY, 1)).chain(),
+        delegate.issue(&Profile::numbers(&["17035550100", "12025550101"], VALIDITY, 1)).chain(),
+        large.subordinate("Small", Some(0), 1).issue(&Profile::carrier("706J", VALIDITY, 1)).chain(),
+        issuer.precertificate_signer("Signer", 1).chain().to_vec(),
+    ] {
+        assert_chain(&chain);
+    }
+}
+
+#[test]
+fn carriers_are_as_large_as_real_ones() {
+    let length = issuer().issue(&Profile::carrier("706J", VALIDITY, 1)).certificate().len();
+    assert!((700..=760).contains(&length), "{length} bytes; the median of the real ones is 729");
+}
+
+#[test]
+fn same_seed_same_bytes() {
+    let issue = |seed| issuer().issue(&Profile::carrier("706J", VALIDITY, seed)).chain();
+    assert_eq!(issue(1), issue(1));
+    assert_ne!(issue(1), issue(2));
+    for malformation in Malformation::ALL {
+        let issue = |seed| issuer().issue_malformed(*malformation, seed);
+        assert!(issue(1) == issue(1), "{malformation:?}");
+        assert!(issue(1) != issue(2), "{malformation:?}");
+    }
+}
+
+#[test]
+fn a_renewal_keeps_its_key_and_changes_its_serial() {
+    let first = issuer().issue(&Profile::carrier("706J", VALIDITY, 1));
+    let second = issuer().issue(&Profile::carrier("706J", VALIDITY, 2).key(first.key().clone()));
+    let (first, second) =
+        (parse(first.certificate()).tbs_certificate, parse(second.certificate()).tbs_certificate);
+    assert_eq!(first.subject_public_key_info, second.subject_public_key_info);
+    assert_ne!(first.serial_number, second.serial_number);
+}
+
+#[test]
+fn serials_are_those_that_were_asked_for() {
+    let issued = issuer().issue(&Profile::carrier("706J", VALIDITY, 1).serial(&[1, 2, 3]));
+    assert_eq!(parse(issued.certificate()).tbs_certificate.serial_number.as_bytes(), [1, 2, 3]);
+}
+
+#[test]
+fn a_later_extension_takes_the_place_of_the_first() {
+    let profile = Profile::carrier("706J", VALIDITY, 1).entries(&[TnEntry::spc("707J")]);
+    let extensions = parse(issuer().issue(&profile).certificate()).tbs_certificate.extensions.unwrap();
+    let lists: Vec<_> = extensions.iter().filter(|extension| extension.extn_id == TN_AUTH_LIST).collect();
+    assert_eq!(lists.len(), 1);
+    assert_eq!(lists[0].extn_value.as_bytes(), Extension::tn_auth_list(&[TnEntry::spc("707J")]).value);
+}
+
+fn without(bytes: &[u8], oid: const_oid::ObjectIdentifier) -> Vec<u8> {
+    let mut tbs = parse(bytes).tbs_certificate;
+    let extensions = tbs.extensions.as_mut().unwrap();
+    let before = extensions.len();
+    extensions.retain(|extension| extension.extn_id != oid);
+    assert_eq!(extensions.len() + 1, before);
+    tbs.to_der().unwrap()
+}
+
+#[test]
+fn precertificate_and_certificate_share_their_tbs() {
+    let issuer = issuer();
+    let precertificate = issuer.issue_precertificate(&Profile::carrier("706J", VALIDITY, 1));
+    let certificate = issuer.finalize(&precertificate, &[vec![0; 119], vec![1; 119]]).unwrap();
+    assert_chain(&precertificate.issued().chain());
+    assert_chain(&certificate.chain());
+    assert!(
+        without(precertificate.issued().certificate(), POISON)
+            == without(certificate.certificate(), SCT_LIST)
+    );
+    assert!(precertificate.issued().key().spki() == certificate.key().spki());
+}
+
+#[test]
+fn a_precertificate_signer_leaves_the_final_certificate_to_its_issuer() {
+    let issuer = issuer();
+    let signer = issuer.precertificate_signer("Signer", 1);
+    let precertificate = signer.issue_precertificate(&Profile::carrier("706J", VALIDITY, 1));
+    let certificate = issuer.finalize(&precertificate, &[]).unwrap();
+    assert_chain(&precertificate.issued().chain());
+    assert_chain(&certificate.chain());
+    assert_eq!(certificate.chain().len() + 1, precertificate.issued().chain().len());
+}
+
+#[test]
+fn the_sct_list_is_two_lengths_deep() {
+    let list = Extension::sct_list(&[vec![0xaa, 0xbb], vec![0xcc]]).unwrap();
+    assert_eq!(list.value, [0x04, 9, 0, 7, 0, 2, 0xaa, 0xbb, 0, 1, 0xcc]);
+    assert!(Extension::sct_list(&[vec![0; 65_534]]).is_none());
+    assert!(Extension::sct_list(&[vec![0; 40_000], vec![0; 40_000]]).is_none());
+}
+
+#[test]
+fn every_malformation_differs_from_what_it_damages() {
+    let issuer = issuer();
+    let good = issuer.issue(&recipe::base(VALIDITY, 1)).chain();
+    assert_chain(&good);
+    let mut seen = HashSet::new();
+    let mut names = HashSet::new();
+    for malformation in Malformation::ALL {
+        let chain = issuer.issue_malformed(*malformation, 1);
+        let is_good = chain == good;
+        assert_eq!(is_good, *malformation == Malformation::PoisonMissing, "{malformation:?}");
+        assert!(seen.insert(chain), "{malformation:?} is the same as another");
+        assert!(names.insert(malformation.name()), "{malformation:?} has the name of another");
+    }
+}
+
+/// Damage to what a certificate says must not also break its signature, or a verifier would refuse it for the wrong
+/// reason.
+#[test]
+fn only_damage_to_signatures_and_chains_breaks_them() {
+    use Malformation as M;
+    let broken = [
+        M::TruncatedDer,
+        M::TrailingBytes,
+        M::LongLength,
+        M::IndefiniteLength,
+        M::VersionOne,
+        M::ImpossibleTime,
+        M::WrongSignature,
+        M::UnsupportedIssuerCurve,
+        M::NegativePathLength,
+        M::HugePathLength,
+        M::WrongIssuerName,
+        M::ChainOutOfOrder,
+        M::StrangerInChain,
+    ];
+    for malformation in M::ALL.iter().filter(|malformation| !broken.contains(malformation)) {
+        println!("{malformation:?}");
+        assert_chain(&issuer().issue_malformed(*malformation, 1));
+    }
+}
+
+#[test]
+fn fictional_numbers_are_eleven_digits_and_distinct() {
+    let numbers: HashSet<_> = (0..100_000).map(fictional_number).collect();
+    assert_eq!(numbers.len(), 100_000);
+    assert!(numbers.iter().all(|number| number.len() == 11 && number.starts_with('1')));
+    assert_eq!(fictional_number(123), "12015550123");
+}
+
+#[test]
+fn the_extensions_have_the_identifiers_of_their_standards() {
+    assert_eq!(AuthorityKeyIdentifier::OID, "2.5.29.35".parse().unwrap());
+    let tbs = parse(issuer().issue(&Profile::carrier("706J", VALIDITY, 1)).certificate()).tbs_certificate;
+    let oids: Vec<_> =
+        tbs.extensions.unwrap().iter().map(|extension| extension.extn_id.to_string()).collect();
+    assert_eq!(
+        oids,
+        [
+            "2.5.29.19",
+            "2.5.29.15",
+            "2.5.29.14",
+            "2.5.29.32",
+            "2.5.29.31",
+            "1.3.6.1.5.5.7.1.1",
+            "2.5.29.35",
+            "1.3.6.1.5.5.7.1.26"
+        ]
+    );
+}
