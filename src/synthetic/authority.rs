@@ -100,6 +100,11 @@ impl Authority {
         &self.chain
     }
 
+    /// This authority's name: the subject of its certificate, the issuer of what it issues.
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
     /// This authority's key pair.
     pub fn key(&self) -> &KeyPair {
         &self.key

@@ -49,8 +49,12 @@ impl Draft {
 
     /// The Certificate, DER, signed with this key whatever the algorithm identifiers say.
     pub fn sign(&self, key: &KeyPair) -> Vec<u8> {
-        let tbs = self.tbs();
-        let signature = der::bit_string(0, &key.sign(&tbs));
-        der::sequence(&[tbs, self.signature_algorithm.clone(), signature])
+        self.with_signature(&key.sign(&self.tbs()))
+    }
+
+    /// The Certificate, DER, with this signature value, which a faster signer than [`KeyPair`] may have made over
+    /// [`Draft::tbs`].
+    pub fn with_signature(&self, signature: &[u8]) -> Vec<u8> {
+        der::sequence(&[self.tbs(), self.signature_algorithm.clone(), der::bit_string(0, signature)])
     }
 }

@@ -37,7 +37,7 @@ impl KeyPair {
     pub fn p384(seed: u64) -> Self {
         let secret = candidates(b"tnlog synthetic P-384 key", b"", seed)
             .find_map(|input| p384::ecdsa::SigningKey::from_slice(&Sha384::digest(input)).ok())
-            .expect("all but 2^-189 of the digests are scalars of the curve");
+            .expect("at most one digest in 2^190 is no scalar of the curve, and 256 are tried");
         let point = secret.verifying_key().to_encoded_point(false);
         let spki = subject_public_key_info(SECP384R1, point.as_bytes());
         Self { secret: Secret::P384(secret), spki }
@@ -47,7 +47,7 @@ impl KeyPair {
     pub(super) fn derive_p256(purpose: &[u8], seed: u64) -> Self {
         let secret = candidates(b"tnlog synthetic P-256 key", purpose, seed)
             .find_map(|input| p256::ecdsa::SigningKey::from_slice(&Sha256::digest(input)).ok())
-            .expect("all but 2^-32 of the digests are scalars of the curve");
+            .expect("at most one digest in 2^31 is no scalar of the curve, and 256 are tried");
         let point = secret.verifying_key().to_encoded_point(false);
         let spki = subject_public_key_info(SECP256R1, point.as_bytes());
         Self { secret: Secret::P256(secret), spki }
@@ -56,6 +56,14 @@ impl KeyPair {
     /// The SubjectPublicKeyInfo (RFC 5480 §2), DER: 91 bytes for P-256, 120 for P-384.
     pub fn spki(&self) -> &[u8] {
         &self.spki
+    }
+
+    /// The private scalar, big-endian, 32 bytes for P-256 and 48 for P-384, for signers of other libraries.
+    pub fn secret_scalar(&self) -> Vec<u8> {
+        match &self.secret {
+            Secret::P256(key) => key.to_bytes().to_vec(),
+            Secret::P384(key) => key.to_bytes().to_vec(),
+        }
     }
 
     /// ECDSA over the SHA-256 (P-384: SHA-384) of `message`, as DER Ecdsa-Sig-Value (RFC 3279 §2.2.3).

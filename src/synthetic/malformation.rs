@@ -77,7 +77,7 @@ malformations! {
     HugePathLength => "huge-path-length",
     /// The root stands before the CA that it issued.
     ChainOutOfOrder => "chain-out-of-order",
-    /// The chain ends in a root of the same name with another key.
+    /// The chain ends in a root that has the issuing authority's name and another key.
     UnknownRoot => "unknown-root",
     /// A certificate that has nothing to do with the chain follows the root.
     StrangerInChain => "stranger-in-chain",

@@ -114,8 +114,8 @@ fn recipe(malformation: Malformation, base: &Profile) -> Recipe {
             chain
         }),
         M::UnknownRoot => Recipe::Chain(|authority, base, seed| {
-            let name = "Root That Nobody Accepts";
-            Authority::root(name, seed ^ u64::MAX, authority.validity()).issue(base).chain()
+            let profile = Profile::authority("", None, authority.validity(), seed ^ u64::MAX);
+            Authority::self_signed(profile.subject(authority.name().clone())).issue(base).chain()
         }),
         M::StrangerInChain => Recipe::Chain(|authority, base, seed| {
             let stranger = Authority::root("Stranger", seed ^ u64::MAX, authority.validity());
