@@ -22,7 +22,7 @@ const RANGE_START: &str = "17035550100";
 /// At which stage a certificate goes wrong.
 enum Recipe {
     /// It is asked for.
-    Profile(Profile),
+    Profile(Box<Profile>),
     /// It is drafted.
     Draft(fn(&mut Draft)),
     /// Its issuing CA is drafted.
@@ -70,7 +70,7 @@ fn recipe(malformation: Malformation, base: &Profile) -> Recipe {
         M::TooLarge => with_subject(base, carrier_name().with(ORGANIZATIONAL_UNIT, &"x".repeat(70_000))),
 
         M::NegativeSerial => Recipe::Draft(|draft| draft.serial = der::integer(-1)),
-        M::HugeSerial => Recipe::Profile(base.clone().serial(&[0x55; 64])),
+        M::HugeSerial => asked(base.clone().serial(&[0x55; 64])),
         M::ReversedValidity => {
             Recipe::Draft(|draft| draft.validity = der::sequence(&[der::time(1), der::time(0)]))
         }
@@ -190,7 +190,7 @@ fn recipe(malformation: Malformation, base: &Profile) -> Recipe {
         M::ClaimConstraintsNumber => with_claim_constraints(base, JWT_CLAIM_CONSTRAINTS),
         M::EnhancedClaimConstraintsNumber => with_claim_constraints(base, ENHANCED_JWT_CLAIM_CONSTRAINTS),
 
-        M::PoisonMissing => Recipe::Profile(base.clone()),
+        M::PoisonMissing => asked(base.clone()),
         M::PoisonNotCritical => with_extension(base, Extension::new(POISON, der::null())),
         M::PoisonNotNull => with_extension(base, Extension::critical(POISON, der::octet_string(&[]))),
         M::PoisonAndScts => Recipe::Draft(|draft| {
@@ -217,18 +217,22 @@ fn below_damaged_issuer(
     chain
 }
 
+fn asked(profile: Profile) -> Recipe {
+    Recipe::Profile(Box::new(profile))
+}
+
 fn with_entries(base: &Profile, entries: &[TnEntry]) -> Recipe {
     let names_numbers = entries.iter().any(|entry| !matches!(entry, TnEntry::Spc(_)));
     let subject = if names_numbers { subscriber() } else { carrier_name() };
-    Recipe::Profile(base.clone().subject(subject).entries(entries))
+    asked(base.clone().subject(subject).entries(entries))
 }
 
 fn with_extension(base: &Profile, extension: Extension) -> Recipe {
-    Recipe::Profile(base.clone().extension(extension))
+    asked(base.clone().extension(extension))
 }
 
 fn with_subject(base: &Profile, subject: Name) -> Recipe {
-    Recipe::Profile(base.clone().subject(subject))
+    asked(base.clone().subject(subject))
 }
 
 fn with_claim_constraints(base: &Profile, oid: ObjectIdentifier) -> Recipe {
