@@ -4,8 +4,8 @@ macro_rules! malformations {
     ($($(#[doc = $doc:literal])+ $variant:ident => $name:literal,)+) => {
         /// One thing that is wrong with a certificate or its chain; all else is as it should be.
         ///
-        /// [`Authority::issue_malformed`](super::Authority::issue_malformed) makes it. Whether a log refuses it is the
-        /// log's decision; [`Malformation::is_logged`] names those that it takes on purpose.
+        /// [`Authority::issue_malformed`](super::Authority::issue_malformed) makes it. Which of them a log refuses is not
+        /// decided here: some are odd enough to be logged, since refusing would hide what a CA did.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Malformation {
             $($(#[doc = $doc])+ $variant,)+
@@ -94,9 +94,9 @@ malformations! {
     TwoTnAuthLists => "two-tn-auth-lists",
     /// Bytes follow the TNAuthList inside its extension.
     TnAuthListTrailingBytes => "tn-auth-list-trailing-bytes",
-    /// A TNAuthList with wrong tags and three digits.
+    /// A TNAuthList of an untagged PrintableString with three digits, as real CAs have issued.
     UnreadableTnAuthList => "unreadable-tn-auth-list",
-    /// A TNAuthList with wrong tags and seven digits, in two strings.
+    /// The same with seven digits, in two strings.
     UnreadableTnAuthListWithNumber => "unreadable-tn-auth-list-with-number",
     /// A TNAuthList by reference (RFC 8226 §10.2), beside one by value.
     TnAuthListByReference => "tn-auth-list-by-reference",
@@ -171,11 +171,6 @@ malformations! {
 }
 
 impl Malformation {
-    /// Whether a log takes it nevertheless, since refusing would hide what a CA did.
-    pub const fn is_logged(self) -> bool {
-        matches!(self, Self::UnreadableTnAuthList)
-    }
-
     /// Whether it is submitted as a precertificate.
     pub const fn is_precertificate(self) -> bool {
         matches!(

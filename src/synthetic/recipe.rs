@@ -247,9 +247,8 @@ fn subscriber() -> Name {
     Name::new("Synthetic Subscriber", "Subscriber")
 }
 
-/// Strings where tagged strings should be: implicit tags instead of explicit ones, as a real CA has done.
 fn unreadable_tn_auth_list(texts: &[&str]) -> Extension {
-    let strings: Vec<_> = texts.iter().map(|text| der::implicit(0, text.as_bytes())).collect();
+    let strings: Vec<_> = texts.iter().map(|text| der::printable_string(text)).collect();
     Extension::new(TN_AUTH_LIST, der::sequence(&strings))
 }
 

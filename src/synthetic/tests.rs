@@ -292,3 +292,21 @@ fn openssl_accepts_good_chains_and_no_wrong_signature() {
     let damaged = openssl_verify(&issuer.issue_malformed(Malformation::WrongSignature, 1)).unwrap();
     assert!(!damaged.status.success());
 }
+
+/// The sample TNAuthorizationList of pyasn1-alt-modules.
+#[test]
+fn tn_auth_lists_are_those_of_another_implementation() {
+    let entries = [TnEntry::spc("bogus"), TnEntry::range("5715551212", 788), TnEntry::one("7035551212")];
+    let expected = b"\x30\x2b\xa0\x07\x16\x05bogus\xa1\x12\x30\x10\x16\x0a5715551212\x02\x02\x03\x14\
+        \xa2\x0c\x16\x0a7035551212";
+    assert_eq!(Extension::tn_auth_list(&entries).value, expected);
+}
+
+/// The malformed lists of real certificates have these bytes, with other codes.
+#[test]
+fn unreadable_tn_auth_lists_are_like_real_ones() {
+    let chain = issuer().issue_malformed(Malformation::UnreadableTnAuthList, 1);
+    let extensions = parse(&chain[0]).tbs_certificate.extensions.unwrap();
+    let list = extensions.iter().find(|extension| extension.extn_id == TN_AUTH_LIST).unwrap();
+    assert_eq!(list.extn_value.as_bytes(), b"\x30\x06\x13\x04706J");
+}
