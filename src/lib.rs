@@ -22,6 +22,8 @@ pub mod precertificate;
 pub mod rule;
 pub mod sct;
 pub mod signature;
+#[cfg(any(test, feature = "client"))]
+pub mod synthetic;
 mod telephone;
 pub mod tile;
 pub mod tls;
