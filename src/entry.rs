@@ -306,8 +306,8 @@ impl NumberEntry {
         })
     }
 
-    /// Reads what [`encode`](NumberEntry::encode) writes. Labels and calling codes must be there, ascending and
-    /// without repetition; labels must be hidden ones.
+    /// Reads what [`encode`](NumberEntry::encode) writes. Labels and calling codes must be ascending and without
+    /// repetition; there must be a label, and all must be hidden ones.
     ///
     /// # Errors
     /// [`LeafError::Cbor`].
@@ -333,7 +333,7 @@ impl NumberEntry {
 
     fn is_canonical(&self) -> bool {
         let ordered = self.labels.is_sorted_by(|a, b| a < b) && self.calling_codes.is_sorted_by(|a, b| a < b);
-        let filled = !self.labels.is_empty() && !self.calling_codes.is_empty();
+        let filled = !self.labels.is_empty();
         let hidden = self.labels.iter().all(Label::is_hidden);
         ordered && filled && hidden
     }
