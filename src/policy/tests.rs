@@ -1,7 +1,7 @@
 use super::*;
 use crate::cosignature::cosign_note;
 use crate::merkle::Hash;
-use crate::note::Signer;
+use crate::note::{KeyError, KeyType, Signer};
 
 const REAL: &str = include_str!("../../testvectors/external/witnessed-checkpoint.txt");
 const REAL_POLICY: &str = include_str!("../../testvectors/external/witnessed-checkpoint.policy");

@@ -270,7 +270,12 @@ fn a_node_beyond_the_tree_has_no_tile() {
 fn a_tile_gives_no_hash_that_it_does_not_hold() {
     let tile = path("tile/0/000.p/3");
     let bytes = vec![0; 96];
-    let here = |level, index| LOW.hash_in(NodeId { level, index }, tile, &bytes);
+    let hashed = HashedTile::with_tiling(LOW, tile, &bytes).unwrap();
+    let here = |level, index| {
+        let node = NodeId { level, index };
+        assert_eq!(LOW.hash_in(node, tile, &bytes), hashed.hash(node));
+        hashed.hash(node)
+    };
     assert!(here(0, 2).is_ok() && here(1, 0).is_ok());
     for (level, index) in [(0, 3), (1, 1), (2, 0), (0, 4), (0, u64::MAX), (1, u64::MAX), (255, 0)] {
         assert_eq!(here(level, index), Err(TileError::Elsewhere(tile)), "{level} {index}");
@@ -278,4 +283,22 @@ fn a_tile_gives_no_hash_that_it_does_not_hold() {
     assert!(LOW.hash_in(NodeId { level: 0, index: 0 }, tile, &bytes[1..]).is_err());
     let entries = TilePath { kind: Kind::Entries, ..tile };
     assert!(LOW.hash_in(NodeId { level: 0, index: 0 }, entries, &bytes).is_err());
+}
+
+#[test]
+fn a_hashed_tile_gives_the_hashes_of_its_bytes() {
+    let all = leaves(100);
+    for size in 1..=all.len() as u64 {
+        let tiles = naive_tiles(LOW, &all[..size as usize]);
+        for (level, complete) in (0..7).map(|level| (level, size >> level)) {
+            for node in (0..complete).map(|index| NodeId { level, index }) {
+                let tile = LOW.tile_of(node, size).unwrap();
+                let hashed = HashedTile::with_tiling(LOW, tile, &tiles[&tile]).unwrap();
+                let start = (node.index as usize) << level;
+                assert_eq!(hashed.hash(node), Ok(naive_root(&all[start..start + (1 << level)])));
+                assert_eq!(hashed.hash(node), LOW.hash_in(node, tile, &tiles[&tile]));
+            }
+        }
+    }
+    assert!(HashedTile::new(path("tile/0/000.p/3"), &[0; 95]).is_err());
 }
