@@ -201,7 +201,7 @@ impl Signer {
     /// Signs the text of a note and adds the signature to it.
     ///
     /// # Errors
-    /// When the key is not of type Ed25519, or the note has [`MAX_SIGNATURES`] already.
+    /// When the key is not of type Ed25519, or the note has as many signatures as it can have.
     pub fn sign(&self, note: &mut Note) -> Result<(), SignError> {
         if self.public.key_type != KeyType::Ed25519 {
             return Err(KeyError::Type(self.public.key_type.byte()).into());

@@ -19,7 +19,7 @@ fn naive_tiles(tiling: Tiling, leaves: &[Hash]) -> BTreeMap<TilePath, Vec<u8>> {
             let path = TilePath { kind: Kind::Hashes(level), index: index as u64, width: chunk.len() as u16 };
             tiles.insert(path, chunk.iter().flat_map(|hash| hash.0).collect());
         }
-        row = row.chunks_exact(width).map(|chunk| naive_root(chunk)).collect();
+        row = row.chunks_exact(width).map(naive_root).collect();
         level += 1;
     }
     tiles
