@@ -55,6 +55,16 @@ pub struct TilePath {
 pub struct PathError;
 
 impl TilePath {
+    /// The bundle ([`Kind::Entries`], [`Kind::Chains`]) that holds a leaf in the tree of `size` leaves, with the width
+    /// that it has there.
+    ///
+    /// # Errors
+    /// When the tree has no such leaf.
+    pub fn of_leaf(kind: Kind, leaf: u64, size: u64) -> Result<TilePath, RangeError> {
+        let tile = Tiling::C2SP.tile_of(NodeId { level: 0, index: leaf }, size)?;
+        Ok(TilePath { kind, ..tile })
+    }
+
     /// The same tile when it is full: what to fetch when the partial one is gone.
     pub fn full(self) -> TilePath {
         TilePath { width: FULL_WIDTH, ..self }

@@ -161,6 +161,40 @@ fn every_flipped_bit_of_a_consistency_proof_and_of_its_roots_is_refused() {
     }
 }
 
+/// The roots to which a consistency proof leads when nobody counts its hashes.
+fn follow_consistency(proof: &[Hash], old_size: u64, old_root: Hash, new_size: u64) -> (Hash, Hash) {
+    let whole = old_size.is_power_of_two();
+    let (seed, proof) = if whole { (old_root, proof) } else { (proof[0], &proof[1..]) };
+    let shared = (old_size - 1).trailing_ones();
+    let mut climb = Climb { node: (old_size - 1) >> shared, last: (new_size - 1) >> shared };
+    proof.iter().fold((seed, seed), |(old, new), sibling| match climb.step() {
+        Ok(Side::Left) => (Hash::of_node(sibling, &old), Hash::of_node(sibling, &new)),
+        _ => (old, Hash::of_node(&new, sibling)),
+    })
+}
+
+/// Fails when `climb.finish()?` is removed from `check_consistency` (too short) or the test of `self.last` from
+/// `Climb::step` (too long): the roots here are those to which the wrong proof leads.
+#[test]
+fn a_consistency_proof_of_the_wrong_length_is_refused_whatever_the_roots() {
+    for new in 2..=100u64 {
+        let tree = tree(new as usize);
+        for old in 1..new {
+            let proof = prove_consistency(&tree, old, new).unwrap();
+            let old_root = mth(&tree.0[..old as usize]);
+            for wrong in every_wrong_length(&proof, Hash([7; 32])) {
+                if wrong.is_empty() {
+                    assert!(check_consistency(&wrong, old, &old_root, new, &old_root).is_err());
+                    continue;
+                }
+                let (old_root, new_root) = follow_consistency(&wrong, old, old_root, new);
+                let checked = check_consistency(&wrong, old, &old_root, new, &new_root);
+                assert_eq!(checked, Err(ProofError), "{old} to {new} with {} hashes", wrong.len());
+            }
+        }
+    }
+}
+
 #[test]
 fn a_consistency_proof_of_the_wrong_length_is_refused() {
     for new in 0..=100u64 {

@@ -302,3 +302,12 @@ fn a_hashed_tile_gives_the_hashes_of_its_bytes() {
     }
     assert!(HashedTile::new(path("tile/0/000.p/3"), &[0; 95]).is_err());
 }
+
+#[test]
+fn a_leaf_is_in_the_bundle_of_its_256() {
+    let bundle = |leaf, size| TilePath::of_leaf(Kind::Entries, leaf, size).map(|path| path.to_string());
+    assert_eq!(bundle(255, 257).unwrap(), "tile/entries/000");
+    assert_eq!(bundle(256, 257).unwrap(), "tile/entries/001.p/1");
+    assert_eq!(bundle(256, 70_000).unwrap(), "tile/entries/001");
+    assert_eq!(bundle(257, 257), Err(RangeError { first: 257, size: 257 }));
+}
