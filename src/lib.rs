@@ -1,15 +1,33 @@
-//! tnlog
+//! tnlog: a transparency log of telephone number certificates.
 
 pub mod admission;
 pub mod anchors;
 pub mod block;
+pub mod bundle;
 pub mod calling_code;
+mod cbor;
 pub mod certificate;
+pub mod checkpoint;
 pub mod classify;
+pub mod commitment;
+pub mod cosignature;
+pub mod entry;
+pub mod label;
+pub mod merkle;
+pub mod note;
 pub mod number;
 pub mod pem;
+pub mod policy;
 pub mod precertificate;
 pub mod rule;
+pub mod sct;
 pub mod signature;
+#[cfg(any(test, feature = "client"))]
+pub mod synthetic;
 mod telephone;
+pub mod tile;
+pub mod tls;
 pub mod tnauthlist;
+
+#[cfg(feature = "server")]
+pub mod server;

@@ -1,0 +1,340 @@
+//! Leaves of the log: RFC 6962 `MerkleTreeLeaf` v1 with the entry types of tnlog, and their exact bytes.
+//!
+//! `x509_entry` and `precert_entry` are those of RFC 6962 §3.4. The others carry deterministic CBOR (RFC 8949 §4.2.1)
+//! in a byte string, in a closed schema: what is not exactly what this module would write is refused. The bytes are
+//! in `docs/formats.md`.
+
+use crate::cbor::{self, array, key, list, map};
+use crate::commitment::{CertificateId, Commitment};
+use crate::label::Label;
+use crate::sct::{Extensions, ExtensionsError};
+use crate::tls::{Malformed, Reader, Write};
+
+/// A leaf is at most this long, so that a `tlog-tiles` entry bundle can hold it.
+pub const MAX_LEAF: usize = 65_535;
+
+/// The most labels that one leaf may carry.
+pub const MAX_LABELS: usize = 512;
+
+/// The bytes of a leaf are not exactly those that its content would be written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LeafError {
+    /// See [`MAX_LEAF`].
+    #[error("the leaf has {0} bytes, more than the 65,535 that a leaf may have")]
+    TooLong(usize),
+    /// Version, leaf type, or a length is wrong.
+    #[error("the leaf is no MerkleTreeLeaf of RFC 6962: {0}")]
+    Frame(#[from] Malformed),
+    /// Another version or leaf type than v1 `timestamped_entry`.
+    #[error("the leaf is of version {0} and type {1}; only 0 and 0 (v1, timestamped_entry) are known")]
+    Version(u8, u8),
+    /// An entry type that this version of the format does not know.
+    #[error("entry type {0:#06x} is not known")]
+    UnknownType(u16),
+    /// CBOR that is malformed, has unknown keys, or is not in deterministic encoding.
+    #[error("the entry's CBOR is not the deterministic encoding of a {0}")]
+    Cbor(&'static str),
+    /// The extensions are not `leaf_index` alone.
+    #[error("the leaf's extensions are wrong: {0}")]
+    Extensions(#[from] ExtensionsError),
+}
+
+/// `LogEntryType` of RFC 6962 §3.1, with those of tnlog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u16)]
+pub enum EntryType {
+    /// A final certificate that names service provider codes or ranges, or a CA without TNAuthList.
+    X509 = 0,
+    /// The same, as precertificate.
+    Precert = 1,
+    /// Leaf 0: what every verifier must know of the log.
+    Parameters = 0x5400,
+    /// A certificate or precertificate that names single numbers.
+    Number = 0x5401,
+}
+
+impl TryFrom<u16> for EntryType {
+    type Error = LeafError;
+
+    fn try_from(value: u16) -> Result<Self, LeafError> {
+        match value {
+            0 => Ok(EntryType::X509),
+            1 => Ok(EntryType::Precert),
+            0x5400 => Ok(EntryType::Parameters),
+            0x5401 => Ok(EntryType::Number),
+            other => Err(LeafError::UnknownType(other)),
+        }
+    }
+}
+
+/// What was submitted, in the words of RFC 6962: entry type and signed entry. This, and nothing else, is the identity
+/// of a submission; it is what its SCT signs.
+#[derive(Clone, PartialEq, Eq)]
+pub enum SignedEntry {
+    /// The DER of a final certificate.
+    X509(Vec<u8>),
+    /// A precertificate, as RFC 6962 §3.2 cuts it.
+    Precert {
+        /// SHA-256 of the SubjectPublicKeyInfo of the issuer of the final certificate.
+        issuer_key_hash: [u8; 32],
+        /// DER of the TBSCertificate without poison and SCT list.
+        tbs: Vec<u8>,
+    },
+}
+
+impl SignedEntry {
+    /// `x509_entry` or `precert_entry`.
+    pub fn entry_type(&self) -> EntryType {
+        match self {
+            SignedEntry::X509(_) => EntryType::X509,
+            SignedEntry::Precert { .. } => EntryType::Precert,
+        }
+    }
+
+    /// `LogEntryType` and `signed_entry`, as they stand in the signed data of an SCT and in a leaf.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.encoded_len());
+        self.encode_to(&mut bytes);
+        bytes
+    }
+
+    pub(crate) fn encode_to(&self, bytes: &mut Vec<u8>) {
+        bytes.put_uint(self.entry_type() as u64, 2);
+        match self {
+            SignedEntry::X509(der) => bytes.put_opaque(der, 3),
+            SignedEntry::Precert { issuer_key_hash, tbs } => {
+                bytes.extend_from_slice(issuer_key_hash);
+                bytes.put_opaque(tbs, 3);
+            }
+        }
+    }
+
+    fn encoded_len(&self) -> usize {
+        match self {
+            SignedEntry::X509(der) => 5 + der.len(),
+            SignedEntry::Precert { tbs, .. } => 37 + tbs.len(),
+        }
+    }
+}
+
+impl std::fmt::Debug for SignedEntry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SignedEntry({:?}, ..)", self.entry_type())
+    }
+}
+
+/// Leaf 0 of every log, and only leaf 0: the keys that its other leaves are read with. Because it is a leaf, nobody
+/// can be shown other keys than everybody else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameters {
+    /// The origin of the log's checkpoints.
+    pub origin: String,
+    /// DER of the SubjectPublicKeyInfo that SCTs and RFC 6962 tree heads are signed with (ECDSA P-256).
+    pub sct_key: Vec<u8>,
+    /// The public key of the log's VOPRF: a ristretto255 element.
+    pub label_key: [u8; 32],
+}
+
+/// A certificate or precertificate that names single numbers, without anything from which one could be guessed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NumberEntry {
+    /// The labels of its numbers, in byte order, none twice.
+    pub labels: Vec<Label>,
+    /// SHA-256 of the issuer's SubjectPublicKeyInfo.
+    pub issuer_key_hash: [u8; 32],
+    /// Shared by the precertificate and the certificate of one credential.
+    pub certificate_id: CertificateId,
+    /// First second of the validity, in Unix time.
+    pub not_before: i64,
+    /// Last second of the validity, in Unix time.
+    pub not_after: i64,
+    /// DER of the subject's SubjectPublicKeyInfo.
+    pub subject_key: Vec<u8>,
+    /// Whether it is a CA, and may delegate.
+    pub is_ca: bool,
+    /// Whether a precertificate was submitted.
+    pub is_precertificate: bool,
+    /// Country calling codes of its numbers, ascending, none twice.
+    pub calling_codes: Vec<u16>,
+    /// Commits to what was submitted.
+    pub commitment: Commitment,
+}
+
+/// What a leaf records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// `x509_entry` or `precert_entry`.
+    Open(SignedEntry),
+    /// `parameters_entry`.
+    Parameters(Parameters),
+    /// `number_entry`.
+    Number(NumberEntry),
+}
+
+/// A leaf: an entry with its time and its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leaf {
+    /// Milliseconds of Unix time; never less than that of the leaf before.
+    pub timestamp: u64,
+    /// What it records.
+    pub entry: Entry,
+    /// Its index in the log, which its extensions repeat.
+    pub index: u64,
+}
+
+impl Entry {
+    /// Its `LogEntryType`.
+    pub fn entry_type(&self) -> EntryType {
+        match self {
+            Entry::Open(signed) => signed.entry_type(),
+            Entry::Parameters(_) => EntryType::Parameters,
+            Entry::Number(_) => EntryType::Number,
+        }
+    }
+
+    /// `LogEntryType` and `signed_entry` of the leaf.
+    ///
+    /// # Panics
+    /// When a field is longer than its length can say. Admission bounds them far below.
+    fn encode_to(&self, bytes: &mut Vec<u8>) {
+        let cbor = match self {
+            Entry::Open(signed) => return signed.encode_to(bytes),
+            Entry::Parameters(parameters) => parameters.encode(),
+            Entry::Number(number) => number.encode(),
+        };
+        bytes.put_uint(self.entry_type() as u64, 2);
+        bytes.put_opaque(&cbor, 3);
+    }
+}
+
+impl Leaf {
+    /// The bytes of the `MerkleTreeLeaf`, which RFC 6962 hashes with a zero byte before them.
+    ///
+    /// # Errors
+    /// [`LeafError::TooLong`], and an index over 40 bits.
+    pub fn encode(&self) -> Result<Vec<u8>, LeafError> {
+        let mut bytes = vec![0, 0];
+        bytes.put_uint(self.timestamp, 8);
+        self.entry.encode_to(&mut bytes);
+        bytes.put_opaque(&Extensions::of_leaf(self.index).encode()?, 2);
+        if bytes.len() > MAX_LEAF { Err(LeafError::TooLong(bytes.len())) } else { Ok(bytes) }
+    }
+
+    /// Reads a leaf. What it accepts, [`encode`](Leaf::encode) writes as the same bytes.
+    ///
+    /// # Errors
+    /// Any [`LeafError`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, LeafError> {
+        if bytes.len() > MAX_LEAF {
+            return Err(LeafError::TooLong(bytes.len()));
+        }
+        let mut reader = Reader::new(bytes);
+        let [version, leaf_type] = reader.array()?;
+        if (version, leaf_type) != (0, 0) {
+            return Err(LeafError::Version(version, leaf_type));
+        }
+        let timestamp = reader.uint(8)?;
+        let entry = match EntryType::try_from(reader.uint(2)? as u16)? {
+            EntryType::X509 => Entry::Open(SignedEntry::X509(reader.opaque(3)?.to_vec())),
+            EntryType::Precert => Entry::Open(SignedEntry::Precert {
+                issuer_key_hash: reader.array()?,
+                tbs: reader.opaque(3)?.to_vec(),
+            }),
+            EntryType::Parameters => Entry::Parameters(Parameters::decode(reader.opaque(3)?)?),
+            EntryType::Number => Entry::Number(NumberEntry::decode(reader.opaque(3)?)?),
+        };
+        let extensions = Extensions::decode(reader.opaque(2)?)?;
+        reader.finish()?;
+        if extensions.opening.is_some() {
+            return Err(ExtensionsError::Unexpected.into());
+        }
+        Ok(Leaf { timestamp, entry, index: extensions.leaf_index })
+    }
+}
+
+impl Parameters {
+    /// Deterministic CBOR: `{1: origin, 2: sct_key, 3: label_key}`.
+    pub fn encode(&self) -> Vec<u8> {
+        cbor::encode(|e| {
+            e.map(3)?;
+            e.u8(1)?.str(&self.origin)?;
+            e.u8(2)?.bytes(&self.sct_key)?;
+            e.u8(3)?.bytes(&self.label_key)?;
+            Ok(())
+        })
+    }
+
+    /// Reads what [`encode`](Parameters::encode) writes.
+    ///
+    /// # Errors
+    /// [`LeafError::Cbor`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, LeafError> {
+        cbor::decode(bytes, Parameters::encode, |d| {
+            map(d, 3)?;
+            Ok(Parameters {
+                origin: key(d, 1)?.str()?.to_owned(),
+                sct_key: key(d, 2)?.bytes()?.to_vec(),
+                label_key: array(key(d, 3)?)?,
+            })
+        })
+        .ok_or(LeafError::Cbor("parameters_entry"))
+    }
+}
+
+impl NumberEntry {
+    /// Deterministic CBOR, keys 1 to 10 in the order of the fields.
+    pub fn encode(&self) -> Vec<u8> {
+        cbor::encode(|e| {
+            e.map(10)?;
+            e.u8(1)?.array(self.labels.len() as u64)?;
+            for label in &self.labels {
+                e.bytes(label.as_bytes())?;
+            }
+            e.u8(2)?.bytes(&self.issuer_key_hash)?;
+            e.u8(3)?.bytes(&self.certificate_id.0)?;
+            e.u8(4)?.i64(self.not_before)?;
+            e.u8(5)?.i64(self.not_after)?;
+            e.u8(6)?.bytes(&self.subject_key)?;
+            e.u8(7)?.bool(self.is_ca)?;
+            e.u8(8)?.bool(self.is_precertificate)?;
+            e.u8(9)?.array(self.calling_codes.len() as u64)?;
+            for code in &self.calling_codes {
+                e.u16(*code)?;
+            }
+            e.u8(10)?.bytes(&self.commitment.0)?;
+            Ok(())
+        })
+    }
+
+    /// Reads what [`encode`](NumberEntry::encode) writes. Labels and calling codes must be there, ascending and
+    /// without repetition; labels must be hidden ones.
+    ///
+    /// # Errors
+    /// [`LeafError::Cbor`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, LeafError> {
+        let entry = cbor::decode(bytes, NumberEntry::encode, |d| {
+            map(d, 10)?;
+            Ok(NumberEntry {
+                labels: list(key(d, 1)?, MAX_LABELS, |d| Ok(Label::new(array(d)?)))?,
+                issuer_key_hash: array(key(d, 2)?)?,
+                certificate_id: CertificateId(array(key(d, 3)?)?),
+                not_before: key(d, 4)?.i64()?,
+                not_after: key(d, 5)?.i64()?,
+                subject_key: key(d, 6)?.bytes()?.to_vec(),
+                is_ca: key(d, 7)?.bool()?,
+                is_precertificate: key(d, 8)?.bool()?,
+                calling_codes: list(key(d, 9)?, MAX_LABELS, |d| Ok(d.u16()?))?,
+                commitment: Commitment(array(key(d, 10)?)?),
+            })
+        })
+        .filter(NumberEntry::is_canonical);
+        entry.ok_or(LeafError::Cbor("number_entry"))
+    }
+
+    fn is_canonical(&self) -> bool {
+        let ordered = self.labels.is_sorted_by(|a, b| a < b) && self.calling_codes.is_sorted_by(|a, b| a < b);
+        let filled = !self.labels.is_empty() && !self.calling_codes.is_empty();
+        let hidden = self.labels.iter().all(Label::is_hidden);
+        ordered && filled && hidden
+    }
+}

@@ -1,0 +1,199 @@
+//! Objects as files of a folder, which any static web server can serve.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::ObjectStore;
+
+/// A folder of files.
+///
+/// [`put`](ObjectStore::put) writes a temporary file and renames it, so that a reader sees a whole object or none.
+/// [`sync`](ObjectStore::sync) costs one fsync for each object, one for each folder that they are in, and one for
+/// each parent of a folder that was made since.
+pub struct DiskStore {
+    root: PathBuf,
+    temporary: AtomicU64,
+    /// Folders in which a folder was made that is not yet durable.
+    grown: Mutex<BTreeSet<PathBuf>>,
+}
+
+impl DiskStore {
+    /// The store in `root`, which is made when it is not there.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or written.
+    pub fn open(root: &Path) -> io::Result<Self> {
+        fs::create_dir_all(root)?;
+        File::open(root)?.sync_all()?;
+        Ok(DiskStore { root: root.to_owned(), temporary: AtomicU64::new(0), grown: Mutex::default() })
+    }
+
+    /// Its folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The path of an object. No name may lead out of the folder, or to a file that is being written.
+    fn path(&self, name: &str) -> io::Result<PathBuf> {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+        let good =
+            |element: &str| !element.is_empty() && !element.starts_with('.') && element.bytes().all(plain);
+        if name.split('/').all(good) {
+            Ok(self.root.join(name))
+        } else {
+            Err(io::Error::new(ErrorKind::InvalidInput, "this is no name of an object"))
+        }
+    }
+
+    fn make_folder(&self, folder: &Path) -> io::Result<()> {
+        if folder.is_dir() {
+            return Ok(());
+        }
+        let parent = folder.parent().ok_or(ErrorKind::NotFound)?;
+        self.make_folder(parent)?;
+        match fs::create_dir(folder) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+        self.grown().insert(parent.to_owned());
+        Ok(())
+    }
+
+    fn grown(&self) -> std::sync::MutexGuard<'_, BTreeSet<PathBuf>> {
+        self.grown.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl ObjectStore for DiskStore {
+    fn put(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let path = self.path(name)?;
+        let folder = path.parent().expect("an object lies below the root");
+        let number = self.temporary.fetch_add(1, Ordering::Relaxed);
+        let temporary = folder.join(format!(".{number}.tmp"));
+        let write = || fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, &path));
+        let missing = |error: &io::Error| error.kind() == ErrorKind::NotFound;
+        let result = match write() {
+            Err(error) if missing(&error) => self.make_folder(folder).and_then(|()| write()),
+            other => other,
+        };
+        if result.is_err() {
+            let _ = fs::remove_file(&temporary);
+        }
+        result
+    }
+
+    fn sync(&self, names: &[&str]) -> io::Result<()> {
+        let mut folders = BTreeSet::new();
+        for name in names {
+            let path = self.path(name)?;
+            File::open(&path)?.sync_all()?;
+            folders.insert(path.parent().expect("an object lies below the root").to_owned());
+        }
+        let above =
+            |folder: &PathBuf| folders.iter().any(|below| below != folder && below.starts_with(folder));
+        let grown: Vec<PathBuf> = self.grown().iter().filter(|folder| above(folder)).cloned().collect();
+        folders.extend(grown.iter().cloned());
+        for folder in &folders {
+            File::open(folder)?.sync_all()?;
+        }
+        let mut set = self.grown();
+        set.retain(|folder| !grown.contains(folder));
+        Ok(())
+    }
+
+    fn get(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        match fs::read(self.path(name)?) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if absent(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn delete(&self, name: &str) -> io::Result<()> {
+        let path = self.path(name)?;
+        match fs::remove_file(&path) {
+            Err(error) if !absent(&error) => return Err(error),
+            _ => {}
+        }
+        let folder = path.parent().expect("an object lies below the root");
+        if folder != self.root {
+            // Removes it when it is empty, and only then.
+            let _ = fs::remove_dir(folder);
+        }
+        Ok(())
+    }
+
+    fn list(&self, folder: &str) -> io::Result<Vec<String>> {
+        let entries = match fs::read_dir(self.path(folder)?) {
+            Ok(entries) => entries,
+            Err(error) if absent(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if !name.starts_with('.') && entry.file_type()?.is_file() {
+                names.push(format!("{folder}/{name}"));
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+}
+
+/// A folder where a file is asked for, or a file where a folder is, is no object either.
+fn absent(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store() -> (tempfile::TempDir, DiskStore) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = DiskStore::open(&folder.path().join("objects")).unwrap();
+        (folder, store)
+    }
+
+    #[test]
+    fn an_object_is_put_listed_and_deleted() {
+        let (_folder, store) = store();
+        store.put("tile/0/000.p/1", b"one").unwrap();
+        store.put("tile/0/000.p/2", b"two").unwrap();
+        store.put("tile/0/000.p/2", b"two").unwrap();
+        store.sync(&["tile/0/000.p/1", "tile/0/000.p/2"]).unwrap();
+        assert_eq!(store.get("tile/0/000.p/1").unwrap().as_deref(), Some(&b"one"[..]));
+        assert_eq!(store.list("tile/0/000.p").unwrap(), ["tile/0/000.p/1", "tile/0/000.p/2"]);
+        assert_eq!(store.list("nothing").unwrap(), [""; 0]);
+        store.delete("tile/0/000.p/1").unwrap();
+        store.delete("tile/0/000.p/1").unwrap();
+        store.delete("tile/0/000.p/2").unwrap();
+        assert_eq!(store.get("tile/0/000.p/1").unwrap(), None);
+        assert_eq!(store.get("tile/0").unwrap(), None, "a folder is no object");
+        assert!(!store.root().join("tile/0/000.p").exists(), "an empty folder is removed");
+    }
+
+    #[test]
+    fn no_name_leads_out_of_the_folder_or_to_a_temporary_file() {
+        let (_folder, store) = store();
+        for name in
+            ["", "/", "../x", "a/../x", "a//b", "/etc/passwd", ".1.tmp", "a/.1.tmp", "a\0b", "a b", "ä"]
+        {
+            assert!(store.put(name, b"").is_err(), "{name:?} was put");
+            assert!(store.get(name).is_err(), "{name:?} was got");
+            assert!(store.list(name).is_err(), "{name:?} was listed");
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_cannot_be_made_durable() {
+        let (_folder, store) = store();
+        assert!(store.sync(&["tile/0/000"]).is_err());
+    }
+}
