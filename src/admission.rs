@@ -139,11 +139,12 @@ pub fn admit(chain: &[Arc<Certificate>], kind: Kind, trust: &Trust<'_>) -> Resul
     check_names(chain)?;
     let signer =
         usize::from(kind == Kind::Precertificate && chain.get(1).is_some_and(|c| c.signs_precertificates()));
-    let (chain, anchor) = complete(chain, trust)?;
+    let submitted = chain;
+    let (chain, anchor) = complete(submitted, trust)?;
     check_issuers(&chain, signer)?;
     check_encompassing(&chain, signer)?;
     check_calling_codes(&chain[0], anchor)?;
-    verify_signatures(&chain, trust)?;
+    verify_signatures(&chain, trust).map_err(|refusal| as_unknown_root(refusal, submitted))?;
     let issuer = (1 + signer).min(chain.len() - 1);
     let tbs = match kind {
         Kind::Final => None,
@@ -280,6 +281,15 @@ fn check_calling_codes(certificate: &Certificate, anchor: &Anchor) -> Result<(),
     } else {
         Err(refuse(0, Rule::CallingCode))
     }
+}
+
+/// A self-issued certificate at the end that only shares the name of an accepted root is a root of its own.
+fn as_unknown_root(refusal: Refusal, submitted: &[Arc<Certificate>]) -> Refusal {
+    let at_end = refusal.certificate + 1 == submitted.len();
+    if at_end && refusal.rule == Rule::BadSignature && submitted[refusal.certificate].is_self_issued() {
+        return refuse(refusal.certificate, Rule::UnknownRoot);
+    }
+    refusal
 }
 
 /// From the root down, so that the work for a forged chain ends at its first forged certificate.

@@ -98,7 +98,7 @@ mod tests {
         assert_eq!(table.iter().filter(|code| code.len() == 2).count(), 44);
         let three: usize = THREE_DIGITS.iter().map(|row| row.1.len()).sum();
         assert_eq!(table.iter().filter(|code| code.len() == 3).count(), three);
-        assert_eq!(table.iter().map(|code| code.parse::<u64>().unwrap()).sum::<u64>(), 0);
+        assert_eq!(table.iter().map(|code| code.parse::<u64>().unwrap()).sum::<u64>(), 89_437);
     }
 
     #[test]

@@ -26,13 +26,16 @@ pub enum SignatureAlgorithm {
 }
 
 impl SignatureAlgorithm {
-    /// The algorithm that an AlgorithmIdentifier names. Parameters must be absent, or NULL for RSA.
+    /// The algorithm that an AlgorithmIdentifier names. Parameters must be absent or NULL. NULL is wrong for ECDSA
+    /// (RFC 5758 §3.2), and real CAs write it: to refuse would hide what they issue.
     pub(crate) fn new(oid: &ObjectIdentifier, parameters: Option<AnyRef<'_>>) -> Self {
-        let null = parameters.is_some_and(|parameters| parameters.is_null());
+        if parameters.is_some_and(|parameters| !parameters.is_null()) {
+            return Self::Other("an algorithm with parameters that it does not take");
+        }
         match *oid {
-            ECDSA_WITH_SHA_256 if parameters.is_none() => Self::EcdsaSha256,
-            ECDSA_WITH_SHA_384 if parameters.is_none() => Self::EcdsaSha384,
-            SHA_256_WITH_RSA_ENCRYPTION if parameters.is_none() || null => Self::RsaSha256,
+            ECDSA_WITH_SHA_256 => Self::EcdsaSha256,
+            ECDSA_WITH_SHA_384 => Self::EcdsaSha384,
+            SHA_256_WITH_RSA_ENCRYPTION => Self::RsaSha256,
             _ => Self::Other(name(oid)),
         }
     }
