@@ -100,31 +100,53 @@ impl LogReader {
             .map_err(|_| ReadError::Range(RangeError { first: 0, size }))
     }
 
-    /// The bytes of a tile or bundle; where the partial one is gone, the full one cut to its width.
+    /// The bytes of a tile or bundle; where it is gone or was never written at this width, the full one cut to it.
     ///
     /// # Errors
     /// [`ReadError::Store`], [`ReadError::Damaged`].
     pub fn tile(&self, path: TilePath) -> Result<Vec<u8>, ReadError> {
-        if let Some(bytes) = self.store.get(&path.to_string())? {
-            return Ok(bytes);
+        self.get(path, path.full())?.ok_or(ReadError::Damaged(path))
+    }
+
+    /// The same for any width that the tile has, or had, in the tree of `size` leaves; none when it never had it.
+    ///
+    /// # Errors
+    /// As [`tile`](Self::tile).
+    pub fn served_tile(&self, path: TilePath, size: u64) -> Result<Option<Vec<u8>>, ReadError> {
+        let level = if let Kind::Hashes(level) = path.kind { u32::from(level) } else { 0 };
+        let hashes = size.checked_shr(8 * level).unwrap_or(0);
+        let before = path.index.saturating_mul(FULL_WIDTH.into());
+        let width = hashes.saturating_sub(before).min(FULL_WIDTH.into()) as u16;
+        if path.width > width {
+            return Ok(None);
         }
-        let full = path.is_partial().then(|| self.store.get(&path.full().to_string())).transpose()?.flatten();
-        full.and_then(|bytes| cut(path, bytes)).ok_or(ReadError::Damaged(path))
+        let bytes = self.get(path, TilePath { width, ..path })?;
+        bytes.or(self.get(path, path.full())?).ok_or(ReadError::Damaged(path)).map(Some)
+    }
+
+    fn get(&self, path: TilePath, wider: TilePath) -> Result<Option<Vec<u8>>, ReadError> {
+        if let Some(bytes) = self.store.get(&path.to_string())? {
+            return Ok(Some(bytes));
+        }
+        if wider == path {
+            return Ok(None);
+        }
+        Ok(self.store.get(&wider.to_string())?.and_then(|bytes| cut(path, wider.width, bytes)))
     }
 }
 
-/// The first hashes or items of a full tile or bundle.
-fn cut(path: TilePath, mut full: Vec<u8>) -> Option<Vec<u8>> {
+/// The first hashes or items of a wider tile or bundle.
+fn cut(path: TilePath, width: u16, mut wider: Vec<u8>) -> Option<Vec<u8>> {
     let length = match path.kind {
         Kind::Hashes(_) => usize::from(path.width) * 32,
         Kind::Entries | Kind::Chains => {
-            let items = bundle::entries(&full, FULL_WIDTH).ok()?;
+            let items = bundle::entries(&wider, width).ok()?;
             items.take(path.width.into()).map(|item| 2 + item.len()).sum()
         }
     };
-    (length <= full.len()).then(|| {
-        full.truncate(length);
-        full
+    (length <= wider.len()).then(|| {
+        wider.truncate(length);
+        wider
     })
 }
 

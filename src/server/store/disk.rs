@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File, FileType};
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,6 +31,16 @@ impl DiskStore {
         fs::create_dir_all(root)?;
         File::open(root)?.sync_all()?;
         Ok(DiskStore { root: root.to_owned(), temporary: AtomicU64::new(0), grown: Mutex::default() })
+    }
+
+    /// The same, in a folder that others than its owner cannot enter.
+    ///
+    /// # Errors
+    /// As [`open`](DiskStore::open).
+    pub fn open_private(root: &Path) -> io::Result<Self> {
+        fs::create_dir_all(root)?;
+        fs::set_permissions(root, fs::Permissions::from_mode(0o700))?;
+        DiskStore::open(root)
     }
 
     /// Its folder.
