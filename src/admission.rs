@@ -141,6 +141,9 @@ pub fn admit(chain: &[Arc<Certificate>], kind: Kind, trust: &Trust<'_>) -> Resul
         usize::from(kind == Kind::Precertificate && chain.get(1).is_some_and(|c| c.signs_precertificates()));
     let submitted = chain;
     let (chain, anchor) = complete(submitted, trust)?;
+    if chain.len() < 2 + signer && signer == 1 {
+        return Err(refuse(1, Rule::UnknownRoot));
+    }
     check_issuers(&chain, signer)?;
     check_encompassing(&chain, signer)?;
     check_calling_codes(&chain[0], anchor)?;

@@ -188,7 +188,9 @@ fn leaves_as_an_app_checks_them() {
         assert!(later.is_err(), "{}", outcome(&later));
         format!("{} {}", row.status, outcome(&check_chain(&chain, now, &trust)))
     });
-    assert_eq!(table(outcomes), expected(&[("to-root admitted", 491)]));
+    let rows =
+        [("to-root admitted", 491), ("no-issuer unknown-root at 0", 1), ("no-issuer no-tnauthlist at 0", 1)];
+    assert_eq!(table(outcomes), expected(&rows));
 }
 
 /// The files of a folder, each by what becomes of it.
@@ -222,20 +224,4 @@ fn samples_by_outcome() {
         text += &format!("# {name}\n{}\n", files(&folder.join(name)).join("\n"));
     }
     assert_eq!(text, include_str!("corpus_samples.txt"));
-}
-
-/// Prints what a certificate costs; asserts only that all were parsed.
-#[test]
-#[ignore = "a measurement"]
-fn cost_of_parsing() {
-    let Some(folder) = corpus() else { return };
-    let ders: Vec<Vec<u8>> = pem::decode(&gunzip(&folder.join("leaves.pem.gz"))).unwrap();
-    let start = std::time::Instant::now();
-    let parsed = ders.iter().filter(|der| Certificate::from_der((*der).clone()).is_ok()).count();
-    let parse = start.elapsed() / ders.len() as u32;
-    let certificates: Vec<_> = ders.iter().map(|der| Certificate::from_der(der.clone()).unwrap()).collect();
-    let start = std::time::Instant::now();
-    let classes = certificates.iter().filter(|certificate| certificate.class().is_ok()).count();
-    println!("parse {parse:?}, classify {:?}", start.elapsed() / ders.len() as u32);
-    assert_eq!((parsed, classes), (13_370, 13_368));
 }

@@ -157,6 +157,18 @@ fn a_precertificate_signer_issues_nothing_else() {
     assert_eq!(outcome(submit(&below.issued().chain(), Kind::Precertificate)), "precertificate-signer at 2");
 }
 
+/// Fails when `admit` does not ask for the signer's own issuer, whose certificates the precertificate stands for.
+#[test]
+fn a_precertificate_signer_is_no_root() {
+    let signer = root().precertificate_signer("Signer", 3);
+    let precertificate = signer.issue_precertificate(&carrier());
+    let certificate = Arc::new(Certificate::from_der(signer.certificate()).unwrap());
+    let anchors = Anchors::new([Anchor { certificate, calling_codes: None }]);
+    let trust = Trust { anchors: &anchors, verifier: &Ecdsa, verified: None };
+    let chain = parse(&precertificate.issued().chain()[..2]).unwrap();
+    assert_eq!(outcome(admit(&chain, Kind::Precertificate, &trust)), "unknown-root at 1");
+}
+
 #[test]
 fn a_precertificate_issues_nothing() {
     let poisoned = Profile::authority("Poisoned CA", None, VALIDITY, 5).extension(Extension::poison());
