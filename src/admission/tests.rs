@@ -157,7 +157,7 @@ fn a_precertificate_signer_issues_nothing_else() {
     assert_eq!(outcome(submit(&below.issued().chain(), Kind::Precertificate)), "precertificate-signer at 2");
 }
 
-/// Fails when `admit` does not ask for the signer's own issuer, whose certificates the precertificate stands for.
+/// Fails when `signer` does not ask for the signer's own issuer, whose certificates the precertificate stands for.
 #[test]
 fn a_precertificate_signer_is_no_root() {
     let signer = root().precertificate_signer("Signer", 3);
@@ -250,6 +250,16 @@ fn a_delegate_of_single_numbers_must_be_logged_and_stays_hidden() {
     let admitted = submit(&precertificate.issued().chain(), Kind::Precertificate).unwrap();
     assert_eq!(admitted.public_issuers().count(), 1, "the signer's issuer name would tell of the delegate");
     assert_eq!(admitted.calling_codes(), [1]);
+}
+
+/// Fails when `Debug` is derived: the bytes of the TBSCertificate hold the number.
+#[test]
+fn debug_shows_no_content() {
+    let precertificate = root().issue_precertificate(&numbers(&[NUMBER]));
+    let admitted = submit(&precertificate.issued().chain(), Kind::Precertificate).unwrap();
+    let (lengths, shown) = (admitted.chain().iter().map(|c| c.der().len()), format!("{admitted:?}"));
+    let chain: Vec<_> = lengths.map(|len| format!("Certificate({len} bytes)")).collect();
+    assert_eq!(shown, format!("Admitted {{ kind: Precertificate, chain: [{}], .. }}", chain.join(", ")));
 }
 
 #[test]
