@@ -158,6 +158,27 @@ fn leaves_and_issuers_by_class() {
     assert_eq!(table(issuers.iter().map(|issuer| class(issuer))), expected(&[("UnlimitedCa", 54)]));
 }
 
+/// Which algorithms there are, so that it is known what a faster verifier must agree about.
+#[test]
+fn signatures_by_algorithm() {
+    let Some(folder) = corpus() else { return };
+    let rows = load(&folder).rows;
+    let name = |certificate: &Certificate| certificate.signature_algorithm().name().to_owned();
+    let leaves = [("ecdsa-with-SHA256", 13_368), ("ecdsa-with-SHA384", 2)];
+    assert_eq!(table(rows.iter().map(|row| name(&row.leaf))), expected(&leaves));
+    let issuers = [bundle(&folder.join("roots.pem")), bundle(&folder.join("intermediates.pem"))].concat();
+    let expected_issuers = [
+        ("ecdsa-with-SHA256", 48),
+        ("ecdsa-with-SHA384", 3),
+        ("ecdsa-with-SHA512", 1),
+        ("sha256WithRSAEncryption", 2),
+    ];
+    assert_eq!(table(issuers.iter().map(|issuer| name(issuer))), expected(&expected_issuers));
+    let keys: BTreeSet<_> =
+        rows.iter().flat_map(|row| row.chain.iter()).map(|c| c.public_key().algorithm.name()).collect();
+    assert_eq!(keys, BTreeSet::from(["P-256", "P-384"]));
+}
+
 /// Every readable list of the leaves encodes to the same bytes again.
 #[test]
 fn lists_encode_again() {
