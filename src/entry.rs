@@ -192,6 +192,15 @@ impl Entry {
         }
     }
 
+    /// About how many bytes its leaf has, for accounting.
+    pub fn approximate_len(&self) -> usize {
+        match self {
+            Entry::Open(signed) => signed.encoded_len(),
+            Entry::Parameters(_) => 256,
+            Entry::Number(number) => 256 + 34 * number.labels.len(),
+        }
+    }
+
     /// `LogEntryType` and `signed_entry` of the leaf.
     ///
     /// # Panics
@@ -306,8 +315,8 @@ impl NumberEntry {
         })
     }
 
-    /// Reads what [`encode`](NumberEntry::encode) writes. Labels and calling codes must be there, ascending and
-    /// without repetition; labels must be hidden ones.
+    /// Reads what [`encode`](NumberEntry::encode) writes. Labels and calling codes must be ascending and without
+    /// repetition; there must be a label, and all must be hidden ones.
     ///
     /// # Errors
     /// [`LeafError::Cbor`].
@@ -333,7 +342,7 @@ impl NumberEntry {
 
     fn is_canonical(&self) -> bool {
         let ordered = self.labels.is_sorted_by(|a, b| a < b) && self.calling_codes.is_sorted_by(|a, b| a < b);
-        let filled = !self.labels.is_empty() && !self.calling_codes.is_empty();
+        let filled = !self.labels.is_empty();
         let hidden = self.labels.iter().all(Label::is_hidden);
         ordered && filled && hidden
     }

@@ -19,9 +19,12 @@ pub mod number;
 pub mod pem;
 pub mod policy;
 pub mod precertificate;
+pub mod proof;
+pub mod receipt;
 pub mod rule;
 pub mod sct;
 pub mod signature;
+pub mod submission;
 #[cfg(any(test, feature = "client"))]
 pub mod synthetic;
 mod telephone;
@@ -29,5 +32,7 @@ pub mod tile;
 pub mod tls;
 pub mod tnauthlist;
 
+#[cfg(feature = "client")]
+pub mod client;
 #[cfg(feature = "server")]
 pub mod server;

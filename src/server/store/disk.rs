@@ -1,7 +1,7 @@
 //! Objects as files of a folder, which any static web server can serve.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::{self, File, FileType};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -61,6 +61,24 @@ impl DiskStore {
         }
         self.grown().insert(parent.to_owned());
         Ok(())
+    }
+
+    fn entries(&self, folder: &str, wanted: impl Fn(FileType) -> bool) -> io::Result<Vec<String>> {
+        let entries = match fs::read_dir(self.path(folder)?) {
+            Ok(entries) => entries,
+            Err(error) if absent(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if !name.starts_with('.') && wanted(entry.file_type()?) {
+                names.push(format!("{folder}/{name}"));
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
     }
 
     fn grown(&self) -> std::sync::MutexGuard<'_, BTreeSet<PathBuf>> {
@@ -128,21 +146,11 @@ impl ObjectStore for DiskStore {
     }
 
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {
-        let entries = match fs::read_dir(self.path(folder)?) {
-            Ok(entries) => entries,
-            Err(error) if absent(&error) => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        };
-        let mut names = Vec::new();
-        for entry in entries {
-            let entry = entry?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if !name.starts_with('.') && entry.file_type()?.is_file() {
-                names.push(format!("{folder}/{name}"));
-            }
-        }
-        names.sort_unstable();
-        Ok(names)
+        self.entries(folder, |kind| kind.is_file())
+    }
+
+    fn folders(&self, folder: &str) -> io::Result<Vec<String>> {
+        self.entries(folder, |kind| kind.is_dir())
     }
 }
 

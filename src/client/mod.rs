@@ -1,0 +1,3 @@
+//! Talking to a log: fetching and verifying it, submitting to it.
+
+pub mod api;
