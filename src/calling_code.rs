@@ -5,7 +5,8 @@
 //! a code that ITU assigns later stays `None` here until a later format.
 //!
 //! Source of the facts: "List of ITU-T Recommendation E.164 assigned country codes" (annex to the ITU Operational
-//! Bulletin No. 1114, 15 December 2016). Codes that are spare, reserved or withdrawn there are not in the table.
+//! Bulletin No. 1114, 15 December 2016). Codes that are spare or reserved are not in the table, nor are 388, 888 and
+//! 991, which were assigned once and are no more.
 
 /// The assigned codes of three digits, one row of ten per hundred and ten, as the digits that follow.
 const THREE_DIGITS: &[(u16, &[u8])] = &[

@@ -157,6 +157,18 @@ fn a_precertificate_signer_issues_nothing_else() {
     assert_eq!(outcome(submit(&below.issued().chain(), Kind::Precertificate)), "precertificate-signer at 2");
 }
 
+/// Fails when `signer` does not ask for the signer's own issuer, whose certificates the precertificate stands for.
+#[test]
+fn a_precertificate_signer_is_no_root() {
+    let signer = root().precertificate_signer("Signer", 3);
+    let precertificate = signer.issue_precertificate(&carrier());
+    let certificate = Arc::new(Certificate::from_der(signer.certificate()).unwrap());
+    let anchors = Anchors::new([Anchor { certificate, calling_codes: None }]);
+    let trust = Trust { anchors: &anchors, verifier: &Ecdsa, verified: None };
+    let chain = parse(&precertificate.issued().chain()[..2]).unwrap();
+    assert_eq!(outcome(admit(&chain, Kind::Precertificate, &trust)), "unknown-root at 1");
+}
+
 #[test]
 fn a_precertificate_issues_nothing() {
     let poisoned = Profile::authority("Poisoned CA", None, VALIDITY, 5).extension(Extension::poison());
@@ -238,6 +250,16 @@ fn a_delegate_of_single_numbers_must_be_logged_and_stays_hidden() {
     let admitted = submit(&precertificate.issued().chain(), Kind::Precertificate).unwrap();
     assert_eq!(admitted.public_issuers().count(), 1, "the signer's issuer name would tell of the delegate");
     assert_eq!(admitted.calling_codes(), [1]);
+}
+
+/// Fails when `Debug` is derived: the bytes of the TBSCertificate hold the number.
+#[test]
+fn debug_shows_no_content() {
+    let precertificate = root().issue_precertificate(&numbers(&[NUMBER]));
+    let admitted = submit(&precertificate.issued().chain(), Kind::Precertificate).unwrap();
+    let (lengths, shown) = (admitted.chain().iter().map(|c| c.der().len()), format!("{admitted:?}"));
+    let chain: Vec<_> = lengths.map(|len| format!("Certificate({len} bytes)")).collect();
+    assert_eq!(shown, format!("Admitted {{ kind: Precertificate, chain: [{}], .. }}", chain.join(", ")));
 }
 
 #[test]

@@ -102,7 +102,9 @@ fn pem_bundles() {
     let both = [carrier(), root.certificate().to_vec()].map(|der| Certificate::from_der(der).unwrap());
     let text = format!("Subject: x\n{}\nissuer:\n{}trailing", both[0].to_pem(), both[1].to_pem());
     assert_eq!(Certificate::from_pem_bundle(&text).unwrap(), both);
-    assert_eq!(Certificate::from_pem_bundle(&text.replace('\n', "\r\n")).unwrap(), both);
+    assert_eq!(Certificate::from_pem_bundle(text.replace('\n', "\r\n")).unwrap(), both);
+    let latin1 = [b"O=Caf\xe9\n", text.as_bytes()].concat();
+    assert_eq!(Certificate::from_pem_bundle(latin1).unwrap(), both);
     assert_eq!(Certificate::from_pem_bundle("nothing").unwrap(), []);
     let cut = &text[..text.len() - 60];
     assert_eq!(Certificate::from_pem_bundle(cut), Err(PemError::NoEnd(1)));
