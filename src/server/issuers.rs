@@ -80,7 +80,8 @@ impl Issuers {
     }
 }
 
-fn object_name(fingerprint: &[u8; 32]) -> String {
+/// The name of the object of a certificate with this SHA-256.
+pub fn object_name(fingerprint: &[u8; 32]) -> String {
     format!("{FOLDER}/{}", hex(fingerprint))
 }
 

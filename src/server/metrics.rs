@@ -11,7 +11,7 @@ use prometheus_client::registry::Registry;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Request {
     /// The endpoint, without its parameters.
-    pub endpoint: &'static str,
+    pub endpoint: String,
     /// The HTTP status.
     pub status: u16,
 }

@@ -4,6 +4,7 @@ pub mod budget;
 pub mod config;
 pub mod dedup;
 pub mod evidence;
+pub mod http;
 pub mod issuers;
 pub mod keys;
 pub mod log;

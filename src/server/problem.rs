@@ -59,6 +59,9 @@ pub enum Problem {
     /// Nothing is there.
     #[error("there is nothing here")]
     NotFound,
+    /// GET where POST is taken, or the other way round.
+    #[error("this endpoint is not asked with this method; see docs/formats.md for which it takes")]
+    Method,
     /// The chain breaks a rule.
     #[error("{0}")]
     Refused(Refusal),
@@ -139,6 +142,7 @@ impl Problem {
             Problem::Range { .. } => "out-of-range",
             Problem::UnknownHash => "unknown-hash",
             Problem::NotFound => "not-found",
+            Problem::Method => "method-not-allowed",
             Problem::Refused(refusal) => refusal.rule.slug(),
             Problem::DelegateNotLogged(_) => "delegate-not-logged",
             Problem::NotLogged => "not-logged",
@@ -156,6 +160,7 @@ impl Problem {
     pub fn status(&self) -> u16 {
         match self {
             Problem::BodyTooLong(_) => 413,
+            Problem::Method => 405,
             Problem::UnknownHash | Problem::NotFound | Problem::NotLogged => 404,
             Problem::LabelBudget { .. } | Problem::EvaluationBudget { .. } => 429,
             Problem::Busy { .. } | Problem::TimedOut => 503,

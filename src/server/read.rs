@@ -100,6 +100,14 @@ impl LogReader {
             .map_err(|_| ReadError::Range(RangeError { first: 0, size }))
     }
 
+    /// Another object of the public store.
+    ///
+    /// # Errors
+    /// [`ReadError::Store`].
+    pub fn object(&self, name: &str) -> Result<Option<Vec<u8>>, ReadError> {
+        Ok(self.store.get(name)?)
+    }
+
     /// The bytes of a tile or bundle; where it is gone or was never written at this width, the full one cut to it.
     ///
     /// # Errors
