@@ -84,19 +84,17 @@ impl Dedup {
         size: u64,
         progress: impl Fn(u64, u64),
     ) -> Result<Self, DedupError> {
-        let usable = Dedup::open_database(folder).ok().filter(|dedup| dedup.belongs_to(log, size));
+        let is_new = !folder.exists();
+        let usable = Dedup::open_database(folder).ok().filter(|dedup| is_new || dedup.belongs_to(log, size));
         let dedup = match usable {
             Some(dedup) => dedup,
             None => {
-                if folder.exists() {
-                    tracing::warn!("the database of what is in the log is built again from the leaves");
-                    fs::remove_dir_all(folder)?;
-                }
-                let dedup = Dedup::open_database(folder)?;
-                dedup.state.insert("log", log.0)?;
-                dedup
+                tracing::warn!("the database of what is in the log is built again from the leaves");
+                fs::remove_dir_all(folder)?;
+                Dedup::open_database(folder)?
             }
         };
+        dedup.state.insert("log", log.0)?;
         dedup.catch_up(reader, size, progress)?;
         Ok(dedup)
     }

@@ -16,6 +16,7 @@ pub mod problem;
 pub mod read;
 pub mod roots;
 pub mod rounds;
+pub mod run;
 pub mod sequencer;
 pub mod signatures;
 pub mod signer;

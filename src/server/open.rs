@@ -34,6 +34,15 @@ pub enum OpenError {
         #[source]
         error: io::Error,
     },
+    /// The address cannot be listened on.
+    #[error("{address} cannot be listened on: {error}. Choose another with --listen or in the configuration")]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// What failed.
+        #[source]
+        error: io::Error,
+    },
     /// The configuration is wrong.
     #[error("{}: {error}", path.display())]
     Config {
