@@ -7,6 +7,7 @@ pub mod bundle;
 pub mod calling_code;
 mod cbor;
 pub mod certificate;
+pub mod chain_item;
 pub mod checkpoint;
 pub mod classify;
 pub mod commitment;
@@ -23,7 +24,6 @@ pub mod proof;
 pub mod receipt;
 pub mod rule;
 pub mod sct;
-pub mod side;
 pub mod signature;
 pub mod submission;
 #[cfg(any(test, feature = "client"))]

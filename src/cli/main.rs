@@ -1,8 +1,17 @@
 //! The command `tnlog`: a transparency log of telephone number certificates, and all that is done with one.
 
+mod audit;
 mod folder;
+mod input;
+mod inspect;
+mod keygen;
+mod label;
+mod output;
 mod roots;
 mod serve;
+mod submit;
+mod trust;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -10,7 +19,7 @@ use clap::{Parser, Subcommand};
 
 /// A transparency log of telephone number certificates.
 #[derive(Parser)]
-#[command(name = "tnlog", version, max_term_width = 110)]
+#[command(name = "tnlog", version, after_help = output::EXIT_CODES, max_term_width = 110)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -18,24 +27,44 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Audit(audit::Args),
+    Inspect(inspect::Args),
+    Keygen(keygen::Args),
+    Label(label::Args),
     Roots(roots::Args),
     Serve(serve::Args),
+    Submit(submit::Args),
+    Verify(verify::Args),
 }
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
+        Command::Audit(args) => audit::run(args).await,
+        Command::Inspect(args) => inspect::run(args).await,
+        Command::Keygen(args) => keygen::run(args).await,
+        Command::Label(args) => label::run(args).await,
         Command::Roots(args) => roots::run(args).await,
         Command::Serve(args) => serve::run(args).await,
+        Command::Submit(args) => submit::run(args).await,
+        Command::Verify(args) => verify::run(args).await,
     }
 }
 
 fn main() -> ExitCode {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    match runtime.block_on(run(Cli::parse().command)) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("tnlog: {error:#}");
-            ExitCode::FAILURE
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(message) => {
+            let code = if message.use_stderr() { output::USAGE } else { output::FINE };
+            // Who closed the pipe does not want to read it.
+            let _ = message.print();
+            return code.into();
         }
-    }
+    };
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return output::fail(&anyhow::Error::from(error).context("no threads can be started")),
+    };
+    let result = runtime.block_on(run(cli.command));
+    runtime.shutdown_background();
+    result.unwrap_or_else(|error| output::fail(&error))
 }

@@ -11,6 +11,7 @@ use tnlog::certificate::Certificate;
 use tnlog::server::roots;
 
 use crate::folder::DataFolder;
+use crate::output;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -73,7 +74,7 @@ fn add(folder: DataFolder, calling_codes: Option<Vec<u16>>, files: &[PathBuf]) -
                 bail!("{} holds a certificate that is no CA's: nothing can chain to it", file.display());
             }
             let anchor = Anchor { certificate: Arc::new(certificate), calling_codes: calling_codes.clone() };
-            println!("{}", roots::add(&folder, &anchor)?.display());
+            output::line(roots::add(&folder, &anchor)?.display())?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -83,15 +84,15 @@ fn list(folder: DataFolder, json: bool) -> anyhow::Result<ExitCode> {
     let roots = roots::read(&folder.folder()?.roots())?;
     if json {
         let rows: Vec<_> = roots.iter().map(|(path, anchor)| row(path, anchor)).collect();
-        println!("{}", serde_json::to_string_pretty(&rows)?);
+        output::line(serde_json::to_string_pretty(&rows)?)?;
     } else if roots.is_empty() {
-        eprintln!("No roots yet: the log takes nothing. Add one with `tnlog roots add ROOT.pem`.");
+        output::note("No roots yet: the log takes nothing. Add one with `tnlog roots add ROOT.pem`.");
     } else {
         for (path, anchor) in &roots {
             let codes = anchor.calling_codes.as_ref().map_or("all calling codes".to_owned(), |codes| {
                 codes.iter().map(|code| format!("+{code}")).collect::<Vec<_>>().join(" ")
             });
-            println!("{}  {}  {codes}", path.display(), anchor.certificate.subject_text());
+            output::line(format_args!("{}  {}  {codes}", path.display(), anchor.certificate.subject_text()))?;
         }
     }
     Ok(ExitCode::SUCCESS)

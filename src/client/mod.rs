@@ -1,3 +1,16 @@
 //! Talking to a log: fetching and verifying it, submitting to it.
+//!
+//! [`http`] and [`source`] bring bytes and believe nothing. [`read`] is a view of a log that is verified as far as it is
+//! looked at; [`check`] recomputes a whole log. [`submit`] brings chains to a log and verifies what it answers, with
+//! [`issuers`] to complete the chains.
 
 pub mod api;
+pub mod check;
+pub mod evaluate;
+pub mod http;
+pub mod issuers;
+pub mod read;
+pub mod receipts;
+pub mod retry;
+pub mod source;
+pub mod submit;

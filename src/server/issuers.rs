@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::plan::{Object, Place};
 use super::store::ObjectStore;
 use crate::certificate::Certificate;
+use crate::chain_item::issuer_path;
 use crate::client::api;
 
 const FOLDER: &str = "issuer";
@@ -31,7 +32,7 @@ impl Issuers {
         let issuers = Issuers::default();
         for name in public.list(FOLDER)? {
             let der = public.get(&name)?.unwrap_or_default();
-            let intact = name == object_name(&Sha256::digest(&der).into());
+            let intact = name == issuer_path(&Sha256::digest(&der).into());
             if let Some(certificate) = Certificate::from_der(der).ok().filter(|_| intact) {
                 issuers.insert(&certificate);
             }
@@ -49,7 +50,7 @@ impl Issuers {
         let new = certificates.filter(|certificate| !is_known(certificate));
         let object = |certificate: &Arc<Certificate>| Object {
             place: Place::Public,
-            name: object_name(certificate.fingerprint()),
+            name: issuer_path(certificate.fingerprint()),
             bytes: certificate.der().to_vec(),
         };
         new.map(object).collect()
@@ -78,11 +79,6 @@ impl Issuers {
         };
         api::Issuers { issuers: known.iter().map(issuer).collect() }
     }
-}
-
-/// The name of the object of a certificate with this SHA-256.
-pub fn object_name(fingerprint: &[u8; 32]) -> String {
-    format!("{FOLDER}/{}", hex(fingerprint))
 }
 
 fn hex(bytes: &[u8; 32]) -> String {

@@ -26,13 +26,13 @@ use super::signatures::Ring;
 use crate::admission::{Admitted, Kind, Trust, admit};
 use crate::anchors::VerifiedIssuers;
 use crate::certificate::Certificate;
+use crate::chain_item::ChainItem;
 use crate::entry::{Entry, EntryType, Leaf};
 use crate::label::Label;
 use crate::note::Note;
 use crate::proof::TlogProof;
 use crate::receipt::{Extra, Receipt, Secrets};
 use crate::sct::{Extensions, Sct, log_id};
-use crate::side::SideEntry;
 use crate::submission::{Hidden, Submission, records};
 
 /// Pairs of CA certificates that are remembered as verified.
@@ -271,10 +271,10 @@ impl Log {
             let entry = self.number_entry(admitted, submission)?;
             let chain = admitted.chain().iter().map(|certificate| certificate.der().to_vec()).collect();
             let evidence = Evidence { not_after: admitted.certificate().not_after(), chain };
-            let chain = SideEntry::default().encode();
+            let chain = ChainItem::default().encode();
             return Ok(Pending { key, entry, chain, objects, evidence: Some(evidence) });
         };
-        Ok(Pending { key, entry, chain: SideEntry::of(admitted).encode(), objects, evidence: None })
+        Ok(Pending { key, entry, chain: ChainItem::of(admitted).encode(), objects, evidence: None })
     }
 
     fn number_entry(&self, admitted: &Admitted, submission: &Submission<'_>) -> Result<Entry, Problem> {

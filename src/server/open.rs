@@ -18,9 +18,9 @@ use super::roots::{Roots, RootsError};
 use super::rounds::now_milliseconds;
 use super::sequencer::{Sequencer, SequencerError, Stores};
 use super::store::{CheckpointLock, DiskLock, DiskStore};
+use crate::chain_item::ChainItem;
 use crate::entry::{Entry, Leaf, Parameters};
 use crate::merkle::Hash;
-use crate::side::SideEntry;
 
 /// Why a log does not start.
 #[derive(Debug, thiserror::Error)]
@@ -137,7 +137,7 @@ pub fn open(folder: &Folder, config: Config, progress: impl Fn(u64, u64)) -> Res
 fn first_round(timestamp: u64, parameters: Parameters) -> Round {
     let leaf = Leaf { timestamp, entry: Entry::Parameters(parameters), index: 0 };
     let leaf = leaf.encode().expect("parameters are short");
-    Round { entries: vec![NewEntry { leaf, chain: SideEntry::default().encode() }], objects: Vec::new() }
+    Round { entries: vec![NewEntry { leaf, chain: ChainItem::default().encode() }], objects: Vec::new() }
 }
 
 fn write_new(path: &std::path::Path, text: &str) -> io::Result<()> {

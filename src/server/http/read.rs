@@ -6,6 +6,7 @@ use axum::extract::{RawQuery, State};
 use base64ct::{Base64, Encoding};
 
 use super::{Answer, App, Shared};
+use crate::chain_item::ChainItem;
 use crate::checkpoint::TreeHead;
 use crate::client::api;
 use crate::entry::{Entry, EntryType, Leaf};
@@ -14,7 +15,6 @@ use crate::note::Note;
 use crate::sct::{Sct, log_id};
 use crate::server::problem::Problem;
 use crate::server::read::StoredEntry;
-use crate::side::SideEntry;
 use crate::tls::Write;
 
 /// `GET get-sth`.
@@ -176,14 +176,14 @@ impl Issuers<'_> {
     fn extra_data(&mut self, entry: &StoredEntry) -> Result<Vec<u8>, Problem> {
         let leaf = Leaf::decode(&entry.leaf).map_err(|_| Problem::Internal)?;
         let Entry::Open(signed) = leaf.entry else { return Ok(Vec::new()) };
-        let side = SideEntry::decode(&entry.chain).map_err(|_| Problem::Internal)?;
+        let item = ChainItem::decode(&entry.chain).map_err(|_| Problem::Internal)?;
         let mut chain = Vec::new();
-        for fingerprint in &side.chain {
+        for fingerprint in &item.chain {
             chain.put_opaque(self.issuer(fingerprint)?, 3);
         }
         let mut extra = Vec::new();
         if signed.entry_type() == EntryType::Precert {
-            extra.put_opaque(&side.precertificate, 3);
+            extra.put_opaque(&item.pre_certificate, 3);
         }
         extra.put_opaque(&chain, 3);
         Ok(extra)
@@ -191,7 +191,7 @@ impl Issuers<'_> {
 
     fn issuer(&mut self, fingerprint: &[u8; 32]) -> Result<&[u8], Problem> {
         if !self.known.contains_key(fingerprint) {
-            let name = crate::server::issuers::object_name(fingerprint);
+            let name = crate::chain_item::issuer_path(fingerprint);
             let der = self.app.log.reader.object(&name)?.ok_or(Problem::Internal)?;
             self.known.insert(*fingerprint, der);
         }

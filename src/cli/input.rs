@@ -1,0 +1,114 @@
+//! Files of certificates: PEM, DER, gzipped PEM; and small files of all kinds.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow, bail};
+use tnlog::certificate::{Certificate, CertificateError};
+use tnlog::pem;
+
+/// The longest file that is read, and the longest that a gzipped one may become: 100,000 certificates.
+const MAX_FILE: u64 = 512 * 1024 * 1024;
+
+/// One certificate of a file, or why it is none.
+pub type Parsed = Result<Arc<Certificate>, CertificateError>;
+
+/// The whole of a file, or of standard input for `-`; unpacked when it is gzipped.
+///
+/// # Errors
+/// When it cannot be read or is too long.
+pub fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let about = || format!("{} cannot be read", path.display());
+    let bytes = if path == Path::new("-") {
+        limited(io::stdin().lock()).with_context(about)?
+    } else {
+        limited(File::open(path).with_context(about)?).with_context(about)?
+    };
+    if bytes.starts_with(&[0x1f, 0x8b]) {
+        return limited(flate2::read::MultiGzDecoder::new(&bytes[..]))
+            .with_context(|| format!("{} is damaged gzip, or too long", path.display()));
+    }
+    Ok(bytes)
+}
+
+fn limited(reader: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reader.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(io::Error::other("it is longer than 512 MiB; split it"));
+    }
+    Ok(bytes)
+}
+
+/// The certificates of a file, in order: those of a PEM bundle, gzipped or not, or the one of a DER file.
+///
+/// # Errors
+/// When it cannot be read, or there is none in it. A certificate that is malformed is no error of the file.
+pub fn certificates(path: &Path) -> anyhow::Result<Vec<Parsed>> {
+    let bytes = read(path)?;
+    let ders = match std::str::from_utf8(&bytes) {
+        Ok(text) => pem::decode(text).with_context(|| path.display().to_string())?,
+        Err(_) if bytes.first() == Some(&0x30) => vec![bytes],
+        Err(_) => split_text(&bytes).with_context(|| path.display().to_string())?,
+    };
+    if ders.is_empty() {
+        bail!("{} holds no certificate; PEM, DER and gzipped PEM are read", path.display());
+    }
+    Ok(ders.into_iter().map(|der| Certificate::from_der(der).map(Arc::new)).collect())
+}
+
+/// PEM with other text around it that is not UTF-8.
+fn split_text(bytes: &[u8]) -> Result<Vec<Vec<u8>>, pem::PemError> {
+    pem::decode(&String::from_utf8_lossy(bytes))
+}
+
+/// The certificates of several files, all of which must be good.
+///
+/// # Errors
+/// As [`certificates`], and for each malformed certificate.
+pub fn good_certificates(paths: &[PathBuf]) -> anyhow::Result<Vec<Arc<Certificate>>> {
+    let mut all = Vec::new();
+    for path in paths {
+        for (position, parsed) in certificates(path)?.into_iter().enumerate() {
+            let certificate =
+                parsed.map_err(|error| anyhow!("{}, certificate {position}: {error}", path.display()))?;
+            all.push(certificate);
+        }
+    }
+    Ok(all)
+}
+
+/// Writes a file whole or not at all, readable by its owner alone: receipts and SCTs are as secret as the number.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".tmp");
+    let temporary = path.with_file_name(name);
+    let write = || -> io::Result<()> {
+        let mut file = private_file(&temporary, false)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&temporary, path)
+    };
+    write().with_context(|| format!("{} cannot be written", path.display()))
+}
+
+/// Opens a file for writing, readable by its owner alone. `new` refuses one that exists.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn private_file(path: &Path, new: bool) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = File::options();
+    options.write(true).mode(0o600);
+    if new {
+        options.create_new(true)
+    } else {
+        options.create(true).truncate(true)
+    };
+    options.open(path)
+}

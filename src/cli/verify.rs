@@ -1,0 +1,134 @@
+//! `tnlog verify`: what an app does with a peer's certificate and receipt, offline.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, anyhow, bail};
+use tnlog::anchors::{Anchor, Anchors};
+use tnlog::number::{Number, ServiceProviderCode};
+use tnlog::policy::Policy;
+use tnlog::proof::TlogProof;
+use tnlog::receipt::{Claim, KnownLog, Receipt, Untrusted, Verified, Verifier};
+
+use crate::output::Report;
+use crate::{input, label, output};
+
+/// Decide, offline, whether a peer's certificate is to be trusted
+///
+/// Asks what an app asks: does the certificate cover the number or service provider code; is its chain good, valid now and from one of the
+/// given roots; is it in a log of the policy, as the receipt says. Says which of these fails.
+#[derive(clap::Args)]
+#[command(after_help = concat!(
+    "Example:\n  tnlog verify --certificate chain.pem --receipt chain.pem.tlog-proof --number +17035550123 \\\n",
+    "    --policy policy.txt --parameters log.tlog-proof --roots roots.pem\n\n",
+    "The parameters of a log are served at /tn/v1/parameters; take them once and keep them beside the policy.\n\n",
+    "Exit codes: 0 trusted, 1 a file cannot be read, 2 not trusted, 64 wrong usage"
+))]
+#[command(group(clap::ArgGroup::new("claim").required(true)))]
+pub struct Args {
+    /// The peer's chain, PEM or DER: its certificate first; the root may be left out
+    #[arg(long, value_name = "FILE")]
+    certificate: PathBuf,
+    /// The receipt (.tlog-proof)
+    #[arg(long, value_name = "FILE")]
+    receipt: PathBuf,
+    /// The number that the peer claims
+    #[arg(long, group = "claim", value_name = "NUMBER", value_parser = claimed_number)]
+    number: Option<Number>,
+    /// The service provider code that the peer claims
+    #[arg(long, group = "claim", value_name = "CODE")]
+    spc: Option<ServiceProviderCode>,
+    /// A C2SP policy file: logs, witnesses and their quorum
+    #[arg(long, value_name = "FILE")]
+    policy: PathBuf,
+    /// The parameters of each log (.tlog-proof)
+    #[arg(long, value_name = "FILE", required = true)]
+    parameters: Vec<PathBuf>,
+    /// The roots that are trusted, PEM or DER
+    #[arg(long, value_name = "FILE", required = true)]
+    roots: Vec<PathBuf>,
+    /// The time to judge at, 2026-01-31T12:00:00Z or seconds of Unix time [default: now]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    at: Option<i64>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let about = |path: &PathBuf| path.display().to_string();
+    let policy = Policy::parse(&input::read(&args.policy)?).with_context(|| about(&args.policy))?;
+    let mut logs = Vec::new();
+    for path in &args.parameters {
+        let proof = TlogProof::parse(&input::read(path)?).with_context(|| about(path))?;
+        match KnownLog::open(&proof, &policy) {
+            Ok(log) => logs.push(log),
+            Err(error) => return untrusted(&format!("{}: {error}", about(path)), "parameters", args.json),
+        }
+    }
+    let roots = input::good_certificates(&args.roots)?;
+    let anchors =
+        Anchors::new(roots.into_iter().map(|certificate| Anchor { certificate, calling_codes: None }));
+    let chain = input::good_certificates(std::slice::from_ref(&args.certificate))?;
+    let receipt = Receipt::parse(&input::read(&args.receipt)?).with_context(|| about(&args.receipt))?;
+    let claim = match (args.number, args.spc) {
+        (Some(number), _) => Claim::Number(number),
+        (None, Some(code)) => Claim::ServiceProviderCode(code),
+        (None, None) => bail!("what does the peer claim to be? Give --number or --spc"),
+    };
+    let verifier = Verifier::new(policy, logs, anchors);
+    match verifier.verify(&chain, &claim, &receipt, args.at.unwrap_or_else(output::now)) {
+        Ok(verified) => trusted(&verified, args.json),
+        Err(error) => untrusted(&error.to_string(), reason(&error), args.json),
+    }
+}
+
+fn trusted(verified: &Verified, json: bool) -> anyhow::Result<ExitCode> {
+    let cosigned = |(name, seconds): &(String, u64)| {
+        format!("{name} at {}", output::time(i64::try_from(*seconds).unwrap_or(i64::MAX)))
+    };
+    Report::new("Trusted")
+        .field("log", verified.origin.as_str())
+        .field("index", verified.index)
+        .field("logged", output::time_of_millis(verified.timestamp))
+        .field("valid_until", output::time(verified.chain.certificate().not_after()))
+        .field("cosigned_by", verified.cosigned.iter().map(cosigned).collect::<Vec<_>>())
+        .print(json)?;
+    Ok(output::FINE.into())
+}
+
+fn untrusted(why: &str, reason: &str, json: bool) -> anyhow::Result<ExitCode> {
+    if json {
+        output::line(serde_json::json!({ "what": "Not trusted", "reason": reason, "detail": why }))?;
+    } else {
+        output::line(format_args!("NOT TRUSTED: {why}"))?;
+    }
+    Ok(output::FINDING.into())
+}
+
+/// A stable name, for programs.
+fn reason(error: &Untrusted) -> &'static str {
+    match error {
+        Untrusted::Chain(refusal) => refusal.rule.slug(),
+        Untrusted::NotCovered => "not-covered",
+        Untrusted::Checkpoint(_) => "checkpoint",
+        Untrusted::UnknownLog(_) => "unknown-log",
+        Untrusted::Kind => "kind",
+        Untrusted::Labels(_) => "labels",
+        Untrusted::Leaf(_) => "leaf",
+        Untrusted::NotIncluded => "not-included",
+    }
+}
+
+fn claimed_number(text: &str) -> anyhow::Result<Number> {
+    label::number(text)
+}
+
+fn parse_time(text: &str) -> anyhow::Result<i64> {
+    if let Ok(seconds) = text.parse() {
+        return Ok(seconds);
+    }
+    let date: der::DateTime =
+        text.parse().map_err(|_| anyhow!("a time is 2026-01-31T12:00:00Z, or seconds of Unix time"))?;
+    Ok(date.unix_duration().as_secs() as i64)
+}
