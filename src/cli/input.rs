@@ -61,7 +61,7 @@ pub fn certificates(path: &Path) -> anyhow::Result<Vec<Parsed>> {
 
 /// PEM with other text around it that is not UTF-8.
 fn split_text(bytes: &[u8]) -> Result<Vec<Vec<u8>>, pem::PemError> {
-    pem::decode(&String::from_utf8_lossy(bytes))
+    pem::decode(bytes)
 }
 
 /// The certificates of several files, all of which must be good.

@@ -1,6 +1,7 @@
 //! The command `tnlog`: a transparency log of telephone number certificates, and all that is done with one.
 
 mod audit;
+mod demo;
 mod folder;
 mod input;
 mod inspect;
@@ -28,6 +29,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Audit(audit::Args),
+    Demo(demo::Args),
     Inspect(inspect::Args),
     Keygen(keygen::Args),
     Label(label::Args),
@@ -40,6 +42,7 @@ enum Command {
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Audit(args) => audit::run(args).await,
+        Command::Demo(args) => demo::run(args).await,
         Command::Inspect(args) => inspect::run(args).await,
         Command::Keygen(args) => keygen::run(args).await,
         Command::Label(args) => label::run(args).await,
