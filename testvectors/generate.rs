@@ -19,8 +19,12 @@ mod names;
 mod notes;
 #[path = "generate/page.rs"]
 mod page;
+#[path = "generate/parameters.rs"]
+mod parameters;
 #[path = "generate/receipts.rs"]
 mod receipts;
+#[path = "generate/scene.rs"]
+mod scene;
 #[path = "generate/tree.rs"]
 mod tree;
 #[path = "generate/world.rs"]
@@ -74,6 +78,6 @@ fn files() -> Vec<File> {
         certificates::precertificate(),
         chains::chain(),
         receipts::receipt(),
-        receipts::parameters(),
+        parameters::parameters(),
     ]
 }

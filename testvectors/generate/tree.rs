@@ -186,7 +186,7 @@ fn bad_consistencies(leaves: &[Node]) -> Vec<Value> {
         no("consistency-too-short", "one hash less", shorter(&proof)),
         no("consistency-none", "no hash", with(proof.clone(), "proof", json!([]))),
         no("consistency-other-old-size", "the proof is from 3", with(proof.clone(), "old_size", 2)),
-        no("consistency-other-new-size", "the proof is to 7", with(proof.clone(), "new_size", 8)),
+        no("consistency-other-new-size", "the proof is to 7", with(proof.clone(), "new_size", 4)),
         no("consistency-backwards", "old size above new size", swapped),
         no(
             "consistency-equal-with-proof",
