@@ -3,6 +3,7 @@
 //! [`admit`] is the log's question, at any time of day: expired and future certificates are logged. [`check_chain`] is
 //! an app's: the same, and valid now, and ECDSA throughout. Signatures are verified last, each issuer's once.
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::anchors::{Anchor, Anchors, VerifiedIssuers};
@@ -37,12 +38,21 @@ pub struct Trust<'a> {
 }
 
 /// A chain that was admitted. `Debug` shows no content of a certificate.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Admitted {
     kind: Kind,
     chain: Vec<Arc<Certificate>>,
     issuer: usize,
     tbs: Option<Vec<u8>>,
+}
+
+impl fmt::Debug for Admitted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Admitted")
+            .field("kind", &self.kind)
+            .field("chain", &self.chain)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Admitted {
@@ -137,19 +147,29 @@ pub fn admit(chain: &[Arc<Certificate>], kind: Kind, trust: &Trust<'_>) -> Resul
     check_kind(chain, kind)?;
     each(chain, |certificate| certificate.class().map(|_| ()))?;
     check_names(chain)?;
-    let signer =
-        usize::from(kind == Kind::Precertificate && chain.get(1).is_some_and(|c| c.signs_precertificates()));
-    let (chain, anchor) = complete(chain, trust)?;
+    let submitted = chain;
+    let (chain, anchor) = complete(submitted, trust)?;
+    let signer = signer(&chain, kind)?;
     check_issuers(&chain, signer)?;
     check_encompassing(&chain, signer)?;
     check_calling_codes(&chain[0], anchor)?;
-    verify_signatures(&chain, trust)?;
-    let issuer = (1 + signer).min(chain.len() - 1);
+    verify_signatures(&chain, trust).map_err(|refusal| as_unknown_root(refusal, submitted))?;
+    let issuer = (1 + usize::from(signer)).min(chain.len() - 1);
     let tbs = match kind {
         Kind::Final => None,
-        Kind::Precertificate => Some(precertificate_tbs(&chain[0], (signer == 1).then(|| &*chain[1]))),
+        Kind::Precertificate => Some(precertificate_tbs(&chain[0], signer.then(|| &*chain[1]))),
     };
     Ok(Admitted { kind, chain, issuer, tbs })
+}
+
+/// Whether a precertificate signing certificate is next in the chain. Its own issuer must be there too: the final
+/// certificate will be that one's.
+fn signer(chain: &[Arc<Certificate>], kind: Kind) -> Result<bool, Refusal> {
+    let next = chain.get(1).filter(|_| kind == Kind::Precertificate);
+    match next.is_some_and(|next| next.signs_precertificates()) {
+        true if chain.len() < 3 => Err(refuse(1, Rule::UnknownRoot)),
+        signer => Ok(signer),
+    }
 }
 
 fn refuse(certificate: usize, rule: Rule) -> Refusal {
@@ -229,7 +249,7 @@ fn issuing_anchor<'a>(chain: &[Arc<Certificate>], trust: &Trust<'a>) -> Result<&
 
 /// CA flag, key usage and path length of each issuer. A precertificate signing certificate does not count for the path
 /// length: it is not in the chain of the certificate that will be issued, which RFC 6962 §3.1 lets a log regard.
-fn check_issuers(chain: &[Arc<Certificate>], signer: usize) -> Result<(), Refusal> {
+fn check_issuers(chain: &[Arc<Certificate>], signer: bool) -> Result<(), Refusal> {
     let mut below = 0usize;
     for (index, issuer) in chain.iter().enumerate().skip(1) {
         if !issuer.is_ca() {
@@ -241,7 +261,7 @@ fn check_issuers(chain: &[Arc<Certificate>], signer: usize) -> Result<(), Refusa
         if issuer.path_len().is_some_and(|limit| below > usize::from(limit)) {
             return Err(refuse(index, Rule::PathLength));
         }
-        let is_signer = index == 1 && signer == 1;
+        let is_signer = index == 1 && signer;
         below += usize::from(!issuer.is_self_issued() && !is_signer);
     }
     Ok(())
@@ -249,11 +269,11 @@ fn check_issuers(chain: &[Arc<Certificate>], signer: usize) -> Result<(), Refusa
 
 /// Goes from the root down: the nearest CA above that names something binds (RFC 9060). That is enough, for what it
 /// names is bound by the next one above it. A precertificate signing certificate that names nothing passes it on.
-fn check_encompassing(chain: &[Arc<Certificate>], signer: usize) -> Result<(), Refusal> {
+fn check_encompassing(chain: &[Arc<Certificate>], signer: bool) -> Result<(), Refusal> {
     let mut binding: Option<&Scope> = None;
     for (index, certificate) in chain.iter().enumerate().rev() {
         let class = certificate.class().map_err(|rule| refuse(index, rule))?;
-        let is_signer = index == 1 && signer == 1 && *class == Class::UnlimitedCa;
+        let is_signer = index == 1 && signer && *class == Class::UnlimitedCa;
         let hides = matches!(binding, Some(Scope::Numbers(_)));
         if hides && !class.is_hidden() && !is_signer {
             return Err(refuse(index, Rule::OpenBelowNumbers));
@@ -280,6 +300,15 @@ fn check_calling_codes(certificate: &Certificate, anchor: &Anchor) -> Result<(),
     } else {
         Err(refuse(0, Rule::CallingCode))
     }
+}
+
+/// A self-issued certificate at the end that only shares the name of an accepted root is a root of its own.
+fn as_unknown_root(refusal: Refusal, submitted: &[Arc<Certificate>]) -> Refusal {
+    let at_end = refusal.certificate + 1 == submitted.len();
+    if at_end && refusal.rule == Rule::BadSignature && submitted[refusal.certificate].is_self_issued() {
+        return refuse(refusal.certificate, Rule::UnknownRoot);
+    }
+    refusal
 }
 
 /// From the root down, so that the work for a forged chain ends at its first forged certificate.

@@ -179,7 +179,7 @@ fn append_blocks(range: &Range, blocks: &mut Vec<Block>) -> Result<(), RangeErro
             return Err(RangeError::TooManyBlocks);
         }
         let (mut free, mut size) = (0, 1);
-        while free + 1 < range.digits && at % (size * 10) == 0 && at + size * 10 - 1 <= range.last {
+        while free + 1 < range.digits && at.is_multiple_of(size * 10) && at + size * 10 - 1 <= range.last {
             free += 1;
             size *= 10;
         }

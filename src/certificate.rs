@@ -219,6 +219,11 @@ impl Certificate {
         &self.der[self.parts.subject.clone()]
     }
 
+    /// The subject as RFC 4514 writes it. It may name a person: show it to who asked for the certificate, and nobody else.
+    pub fn subject_text(&self) -> String {
+        x509_cert::name::Name::from_der(self.subject()).map(|name| name.to_string()).unwrap_or_default()
+    }
+
     /// Whether issuer and subject are the same (RFC 5280 §3.2: self-issued).
     pub fn is_self_issued(&self) -> bool {
         self.issuer() == self.subject()

@@ -123,3 +123,80 @@ fn in_name(tag: Tag, value: &[u8]) -> bool {
 fn in_general_name(tag: Tag, value: &[u8]) -> bool {
     in_name(tag, value) || telephone::in_address(value)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::synthetic::{Authority, Extension, Name, Profile, TnEntry, Validity, der};
+
+    const VALIDITY: Validity = Validity { not_before: 1_700_000_000, not_after: 1_800_000_000 };
+
+    fn class(profile: Profile) -> Result<Class, Rule> {
+        let issued = Authority::root("Root", 1, VALIDITY).issue(&profile);
+        classify(&Certificate::from_der(issued.certificate()).unwrap())
+    }
+
+    fn carrier() -> Profile {
+        Profile::carrier("706J", VALIDITY, 1)
+    }
+
+    #[test]
+    fn what_a_certificate_names() {
+        assert!(matches!(class(carrier()), Ok(Class::Names(Scope::Spcs(_)))));
+        let blocks = class(Profile::ranges(&[("17035550000", 1000)], VALIDITY, 1)).unwrap();
+        assert_eq!(blocks.scope(), Some(&Scope::Blocks(vec!["17035550xxx".parse().unwrap()])));
+        let numbers = class(Profile::numbers(&["17035550123"], VALIDITY, 1)).unwrap();
+        assert!(numbers.is_hidden() && !blocks.is_hidden());
+        assert_eq!(numbers.numbers()[0].digits(), "17035550123");
+        assert_eq!(class(Profile::authority("CA", None, VALIDITY, 1)), Ok(Class::UnlimitedCa));
+    }
+
+    /// Exactly seven digits in all, wherever they stand; fails when the count is of digits in a row.
+    #[test]
+    fn unreadable_lists() {
+        let list = |texts: &[&str]| {
+            let strings: Vec<_> = texts.iter().map(|text| der::printable_string(text)).collect();
+            class(carrier().extension(Extension::new(TN_AUTH_LIST, der::sequence(&strings))))
+        };
+        // The tag of the SEQUENCE is the byte of the digit 0, and counts: the rule errs on the safe side.
+        assert_eq!(list(&["12a345"]), Ok(Class::Unreadable));
+        assert_eq!(list(&["123a", "b45c6"]), Err(Rule::UnreadableWithDigits));
+    }
+
+    #[test]
+    fn a_certificate_that_is_hidden_may_hold_its_number() {
+        let profile = Profile::numbers(&["17035550123"], VALIDITY, 1);
+        assert!(class(profile.subject(Name::new("Somebody", "+17035550123"))).is_ok());
+    }
+
+    #[test]
+    fn numbers_in_the_open() {
+        let uri = |uri: &str| class(carrier().extension(Extension::alternative_uri(uri)));
+        assert_eq!(uri("sip:17035550123@example.com"), Err(Rule::NumberInAltName));
+        assert!(uri("https://example.com/706J").is_ok());
+        let broken = Extension::new(SUBJECT_ALT_NAME, b"\x30\x7f1703555".to_vec());
+        assert_eq!(class(carrier().extension(broken)), Err(Rule::NumberInAltName));
+        let claim =
+            |oid, value| class(carrier().extension(Extension::permitted_claim_value(oid, "rcd", value)));
+        for oid in [JWT_CLAIM_CONSTRAINTS, ENHANCED_JWT_CLAIM_CONSTRAINTS] {
+            assert_eq!(claim(oid, "{\"tn\":\"7035550123\"}"), Err(Rule::NumberInClaims));
+            assert!(claim(oid, "Example Bank").is_ok());
+        }
+        let fax = const_oid::db::rfc4519::FACSIMILE_TELEPHONE_NUMBER;
+        let subject = Name::new("Carrier", "SHAKEN").with(fax, "555");
+        assert_eq!(class(carrier().subject(subject)), Err(Rule::NumberInSubject));
+    }
+
+    /// Also in an extension that does not decode, and beside a list by value.
+    #[test]
+    fn by_reference() {
+        let reference = Extension::tn_auth_list_reference("https://example.com/list");
+        assert_eq!(class(carrier().extension(reference.clone())), Err(Rule::ByReference));
+        let cut =
+            Extension::new(AUTHORITY_INFO_ACCESS, reference.value[..reference.value.len() - 5].to_vec());
+        assert_eq!(class(carrier().extension(cut)), Err(Rule::ByReference));
+        let numbers = carrier().entries(&[TnEntry::one("17035550123")]).extension(reference);
+        assert_eq!(class(numbers), Err(Rule::ByReference));
+        assert!(class(carrier().extension(Extension::ca_issuers("https://example.com/ca"))).is_ok());
+    }
+}

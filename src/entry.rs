@@ -192,6 +192,15 @@ impl Entry {
         }
     }
 
+    /// About how many bytes its leaf has, for accounting.
+    pub fn approximate_len(&self) -> usize {
+        match self {
+            Entry::Open(signed) => signed.encoded_len(),
+            Entry::Parameters(_) => 256,
+            Entry::Number(number) => 256 + 34 * number.labels.len(),
+        }
+    }
+
     /// `LogEntryType` and `signed_entry` of the leaf.
     ///
     /// # Panics

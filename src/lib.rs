@@ -23,6 +23,7 @@ pub mod proof;
 pub mod receipt;
 pub mod rule;
 pub mod sct;
+pub mod side;
 pub mod signature;
 pub mod submission;
 #[cfg(any(test, feature = "client"))]

@@ -26,14 +26,16 @@ pub enum PemError {
     },
 }
 
-/// The DER of each certificate of a bundle, in order. Everything outside the certificates is passed over.
+/// The DER of each certificate of a bundle, in order. Everything outside the certificates is passed over, in whatever
+/// character set it is.
 ///
 /// # Errors
 ///
 /// [`PemError::NoEnd`] and [`PemError::Base64`].
-pub fn decode(bundle: &str) -> Result<Vec<Vec<u8>>, PemError> {
+pub fn decode(bundle: impl AsRef<[u8]>) -> Result<Vec<Vec<u8>>, PemError> {
+    let text = String::from_utf8_lossy(bundle.as_ref());
     let mut certificates = Vec::new();
-    let mut rest = bundle;
+    let mut rest = &text[..];
     while let Some((_, after)) = rest.split_once(BEGIN) {
         let index = certificates.len();
         let (body, after) = after.split_once(END).ok_or(PemError::NoEnd(index))?;
@@ -50,7 +52,7 @@ impl Certificate {
     /// # Errors
     ///
     /// [`PemError`] says which certificate of the bundle is wrong.
-    pub fn from_pem_bundle(bundle: &str) -> Result<Vec<Self>, PemError> {
+    pub fn from_pem_bundle(bundle: impl AsRef<[u8]>) -> Result<Vec<Self>, PemError> {
         let parse =
             |(index, der)| Self::from_der(der).map_err(|error| PemError::Certificate { index, error });
         decode(bundle)?.into_iter().enumerate().map(parse).collect()

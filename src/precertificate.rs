@@ -106,3 +106,101 @@ fn opaque(bytes: &[u8]) -> Result<(&[u8], &[u8]), BadSctList> {
     }
     rest.split_at_checked(len).ok_or(BadSctList)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::synthetic::{Authority, Extension as Made, Profile, Validity};
+
+    const VALIDITY: Validity = Validity { not_before: 1_700_000_000, not_after: 1_800_000_000 };
+
+    fn issue(profile: &Profile) -> Certificate {
+        Certificate::from_der(Authority::root("Root", 1, VALIDITY).issue(profile).certificate()).unwrap()
+    }
+
+    fn carrier() -> Profile {
+        Profile::carrier("706J", VALIDITY, 1)
+    }
+
+    #[test]
+    fn without_poison_or_list_nothing_changes() {
+        let certificate = issue(&carrier());
+        assert_eq!(certificate_tbs(&certificate), certificate.tbs());
+        assert_eq!(precertificate_tbs(&certificate, None), certificate.tbs());
+        assert_eq!(embedded_scts(&certificate).unwrap(), Vec::<&[u8]>::new());
+        assert_eq!(poison(&certificate), Poison::Absent);
+    }
+
+    /// A certificate whose only extension goes has no extensions field afterwards (RFC 5280 §4.1: at least one).
+    #[test]
+    fn the_field_goes_with_its_last_extension() {
+        let root = Authority::root("Root", 1, VALIDITY);
+        let mut draft = root.draft(&carrier());
+        draft.extensions = vec![Made::poison()];
+        let poisoned = Certificate::from_der(draft.sign(root.key())).unwrap();
+        draft.extensions.clear();
+        assert_eq!(precertificate_tbs(&poisoned, None), draft.tbs());
+    }
+
+    /// With and without an authority key identifier in precertificate and signer.
+    #[test]
+    fn issuer_and_key_identifier_of_the_final_issuer() {
+        let (root, other) = (Authority::root("Root", 1, VALIDITY), Authority::root("Other", 2, VALIDITY));
+        let identifiers = [None, Some(Made::authority_key_identifier(&[7; 20]))];
+        for ours in &identifiers {
+            for signers in &identifiers {
+                let with = |authority: &Authority, identifier: &Option<Made>| {
+                    let mut draft = authority.draft(&carrier());
+                    draft.extensions.retain(|extension| extension.oid != AUTHORITY_KEY_IDENTIFIER);
+                    draft.extensions.extend(identifier.clone());
+                    draft
+                };
+                let own = ours.as_ref().map(|_| Made::authority_key_identifier(&[1; 20]));
+                let precertificate = with(&other, &own);
+                let mut poisoned = with(&other, &own);
+                poisoned.extensions.push(Made::poison());
+                let poisoned = Certificate::from_der(poisoned.sign(root.key())).unwrap();
+                let signer = Certificate::from_der(with(&root, signers).sign(root.key())).unwrap();
+                let mut expected = precertificate;
+                expected.issuer = root.draft(&carrier()).issuer;
+                expected.extensions.retain(|extension| extension.oid != AUTHORITY_KEY_IDENTIFIER);
+                expected.extensions.extend(signers.clone());
+                assert_eq!(precertificate_tbs(&poisoned, Some(&signer)), expected.tbs());
+            }
+        }
+    }
+
+    #[test]
+    fn lists_of_scts() {
+        for (list, scts) in [
+            (&[0, 4, 0, 2, 8, 9][..], Some(vec![&[8, 9][..]])),
+            (&[0, 6, 0, 1, 8, 0, 1, 9], Some(vec![&[8], &[9]])),
+            (&[0, 0], None),
+            (&[0, 2, 0, 0], None),
+            (&[0, 4, 0, 2, 8, 9, 0], None),
+            (&[0, 4, 0, 3, 8, 9], None),
+            (&[0, 5, 0, 2, 8, 9, 0], None),
+            (&[0, 9, 0, 2, 8, 9], None),
+            (&[0], None),
+            (&[], None),
+        ] {
+            let value = [&[4, list.len() as u8], list].concat();
+            let certificate = issue(&carrier().extension(Made::new(SCT_LIST, value)));
+            assert_eq!(embedded_scts(&certificate).ok(), scts, "{list:?}");
+        }
+        let certificate = issue(&carrier().extension(Made::new(SCT_LIST, vec![5, 0])));
+        assert_eq!(embedded_scts(&certificate), Err(BadSctList));
+    }
+
+    #[test]
+    fn poisons() {
+        for (extension, expected) in [
+            (Made::poison(), Poison::Present),
+            (Made::new(POISON, vec![5, 0]), Poison::Bad),
+            (Made::critical(POISON, vec![4, 0]), Poison::Bad),
+            (Made::critical(POISON, vec![]), Poison::Bad),
+        ] {
+            assert_eq!(poison(&issue(&carrier().extension(extension))), expected);
+        }
+    }
+}

@@ -323,7 +323,8 @@ fn recompute(admitted: &Admitted, receipt: &Receipt, key: &LabelPublicKey) -> Re
     let Extra { precertificate, timestamp, secrets } = &receipt.extra;
     let submission = match precertificate {
         false => Submission::of(admitted),
-        true => Submission::of_precertificate(admitted).ok_or(Untrusted::Kind)?,
+        true => Submission::of_precertificate(admitted.certificate(), *admitted.issuer_key_hash())
+            .ok_or(Untrusted::Kind)?,
     };
     let entry = match secrets {
         None => submission.open_entry(),

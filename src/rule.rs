@@ -199,3 +199,28 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_which_certificate() {
+        let refusal = |certificate| Refusal { rule: Rule::NotACa, certificate }.to_string();
+        let rule = "it issued a certificate and its basicConstraints do not say that it is a CA";
+        assert_eq!(refusal(0), format!("certificate 0 of the chain (the submitted one): {rule}"));
+        assert_eq!(refusal(1), format!("certificate 1 of the chain (its issuer): {rule}"));
+        assert_eq!(refusal(2), format!("certificate 2 of the chain: {rule}"));
+        let empty = Refusal { rule: Rule::EmptyChain, certificate: 0 }.to_string();
+        assert_eq!(empty, "the chain is empty; send the certificate and its issuers, in order");
+    }
+
+    /// The slugs are a promise to submitters' software.
+    #[test]
+    fn slugs() {
+        assert_eq!(Rule::NoTnAuthList.slug(), "no-tnauthlist");
+        assert_eq!(Rule::Certificate(CertificateError::NotDer).slug(), "malformed-certificate");
+        assert_eq!(Rule::Scope(ScopeError::MixedKinds).slug(), "mixed-kinds");
+        assert_eq!(Rule::Scope(ScopeError::Range(RangeError::UnderTen)).slug(), "range-under-ten");
+    }
+}

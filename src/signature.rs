@@ -26,13 +26,16 @@ pub enum SignatureAlgorithm {
 }
 
 impl SignatureAlgorithm {
-    /// The algorithm that an AlgorithmIdentifier names. Parameters must be absent, or NULL for RSA.
+    /// The algorithm that an AlgorithmIdentifier names. Parameters must be absent or NULL. NULL is wrong for ECDSA
+    /// (RFC 5758 §3.2), and real CAs write it: to refuse would hide what they issue.
     pub(crate) fn new(oid: &ObjectIdentifier, parameters: Option<AnyRef<'_>>) -> Self {
-        let null = parameters.is_some_and(|parameters| parameters.is_null());
+        if parameters.is_some_and(|parameters| !parameters.is_null()) {
+            return Self::Other("an algorithm with parameters that it does not take");
+        }
         match *oid {
-            ECDSA_WITH_SHA_256 if parameters.is_none() => Self::EcdsaSha256,
-            ECDSA_WITH_SHA_384 if parameters.is_none() => Self::EcdsaSha384,
-            SHA_256_WITH_RSA_ENCRYPTION if parameters.is_none() || null => Self::RsaSha256,
+            ECDSA_WITH_SHA_256 => Self::EcdsaSha256,
+            ECDSA_WITH_SHA_384 => Self::EcdsaSha384,
+            SHA_256_WITH_RSA_ENCRYPTION => Self::RsaSha256,
             _ => Self::Other(name(oid)),
         }
     }
@@ -194,4 +197,72 @@ fn verify_p256(key: &[u8], hash: &[u8], signature: &[u8]) -> Result<(), p256::ec
 fn verify_p384(key: &[u8], hash: &[u8], signature: &[u8]) -> Result<(), p384::ecdsa::Error> {
     use p384::ecdsa::{Signature, VerifyingKey, signature::hazmat::PrehashVerifier};
     VerifyingKey::from_sec1_bytes(key)?.verify_prehash(hash, &Signature::from_der(signature)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use p256::ecdsa::signature::hazmat::PrehashSigner;
+
+    /// Each curve with each hash, by signatures made here over the hash; any other hash, key or bit is refused.
+    #[test]
+    fn curves_and_hashes() {
+        let p256 = p256::ecdsa::SigningKey::from_slice(&[7; 32]).unwrap();
+        let p384 = p384::ecdsa::SigningKey::from_slice(&[7; 48]).unwrap();
+        let (k256, k384) =
+            (p256.verifying_key().to_encoded_point(false), p384.verifying_key().to_encoded_point(false));
+        let message = b"what is signed";
+        let hashes = [
+            (SignatureAlgorithm::EcdsaSha256, Sha256::digest(message).to_vec()),
+            (SignatureAlgorithm::EcdsaSha384, Sha384::digest(message).to_vec()),
+        ];
+        for (algorithm, hash) in &hashes {
+            let one: p256::ecdsa::Signature = p256.sign_prehash(hash).unwrap();
+            let two: p384::ecdsa::Signature = p384.sign_prehash(hash).unwrap();
+            let other = hashes.iter().find(|(other, _)| other != algorithm).unwrap().0;
+            for (key, signature) in [
+                (
+                    PublicKeyInfo { algorithm: KeyAlgorithm::P256, key: k256.as_bytes() },
+                    one.to_der().as_bytes(),
+                ),
+                (
+                    PublicKeyInfo { algorithm: KeyAlgorithm::P384, key: k384.as_bytes() },
+                    two.to_der().as_bytes(),
+                ),
+            ] {
+                assert_eq!(Ecdsa.verify(key, *algorithm, message, signature), Ok(()));
+                let invalid = Err(SignatureError::Invalid);
+                assert_eq!(Ecdsa.verify(key, other, message, signature), invalid);
+                assert_eq!(Ecdsa.verify(key, *algorithm, b"what was not", signature), invalid);
+                assert_eq!(Ecdsa.verify(key, *algorithm, message, &signature[1..]), invalid);
+                let trailing = [signature, &[0]].concat();
+                assert_eq!(Ecdsa.verify(key, *algorithm, message, &trailing), invalid);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_supported() {
+        let rsa = PublicKeyInfo { algorithm: KeyAlgorithm::Rsa { bits: 2048 }, key: &[] };
+        let point = PublicKeyInfo { algorithm: KeyAlgorithm::P256, key: &[4; 65] };
+        for (key, algorithm, error) in [
+            (rsa, SignatureAlgorithm::RsaSha256, SignatureError::Unsupported),
+            (rsa, SignatureAlgorithm::EcdsaSha256, SignatureError::Unsupported),
+            (point, SignatureAlgorithm::RsaSha256, SignatureError::Unsupported),
+            (point, SignatureAlgorithm::Other("x"), SignatureError::Unsupported),
+            (point, SignatureAlgorithm::EcdsaSha256, SignatureError::Invalid),
+        ] {
+            assert_eq!(Ecdsa.verify(key, algorithm, b"", b""), Err(error));
+        }
+    }
+
+    /// Only registered names are shown: the arcs of an identifier can spell a number.
+    #[test]
+    fn unknown_algorithms_show_no_arcs() {
+        let oid = ObjectIdentifier::new_unwrap("1.2.1703555012");
+        assert_eq!(SignatureAlgorithm::new(&oid, None).name(), "an unknown algorithm");
+        assert_eq!(KeyAlgorithm::new(&oid, None, &[]).name(), "an unknown algorithm");
+        let sha512 = const_oid::db::rfc5912::ECDSA_WITH_SHA_512;
+        assert_eq!(SignatureAlgorithm::new(&sha512, None).name(), "ecdsa-with-SHA512");
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Both are functions of the certificate, so that the log that writes a leaf and the app that recomputes it run the same code.
 
-use crate::admission::{Admitted, Kind};
+use crate::admission::Admitted;
 use crate::certificate::Certificate;
 use crate::commitment::{CertificateId, Opening};
 use crate::entry::{Entry, EntryType, NumberEntry, SignedEntry};
@@ -32,28 +32,28 @@ pub struct Hidden {
 impl<'a> Submission<'a> {
     /// What was submitted: a certificate, or a precertificate.
     pub fn of(admitted: &'a Admitted) -> Self {
-        let identity = match admitted.tbs() {
-            None => SignedEntry::X509(admitted.certificate().der().to_vec()),
+        let issuer_key_hash = *admitted.issuer_key_hash();
+        match admitted.tbs() {
+            None => Submission::of_issued(admitted.certificate(), issuer_key_hash),
             Some(tbs) => {
-                SignedEntry::Precert { issuer_key_hash: *admitted.issuer_key_hash(), tbs: tbs.to_vec() }
+                let identity = SignedEntry::Precert { issuer_key_hash, tbs: tbs.to_vec() };
+                Submission { certificate: admitted.certificate(), issuer_key_hash, identity }
             }
-        };
-        Submission {
-            certificate: admitted.certificate(),
-            issuer_key_hash: *admitted.issuer_key_hash(),
-            identity,
         }
     }
 
-    /// The submission of the precertificate that a final certificate with embedded SCTs was issued from; none when it is
-    /// no final certificate or carries no SCTs.
-    pub fn of_precertificate(admitted: &'a Admitted) -> Option<Self> {
-        let has_scts = embedded_scts(admitted.certificate()).is_ok_and(|scts| !scts.is_empty());
-        (admitted.kind() == Kind::Final && has_scts).then(|| {
-            let issuer_key_hash = *admitted.issuer_key_hash();
-            let identity =
-                SignedEntry::Precert { issuer_key_hash, tbs: certificate_tbs(admitted.certificate()) };
-            Submission { certificate: admitted.certificate(), issuer_key_hash, identity }
+    /// The submission of a final certificate of the issuer with this key.
+    pub fn of_issued(certificate: &'a Certificate, issuer_key_hash: [u8; 32]) -> Self {
+        let identity = SignedEntry::X509(certificate.der().to_vec());
+        Submission { certificate, issuer_key_hash, identity }
+    }
+
+    /// The submission of the precertificate that a final certificate was issued from; none when it carries no SCTs.
+    pub fn of_precertificate(certificate: &'a Certificate, issuer_key_hash: [u8; 32]) -> Option<Self> {
+        let has_scts = embedded_scts(certificate).is_ok_and(|scts| !scts.is_empty());
+        has_scts.then(|| {
+            let identity = SignedEntry::Precert { issuer_key_hash, tbs: certificate_tbs(certificate) };
+            Submission { certificate, issuer_key_hash, identity }
         })
     }
 

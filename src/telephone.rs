@@ -95,6 +95,12 @@ mod tests {
         assert!(!in_words(b"0f12345678-1234") && !in_words(b"1234567890123456"));
         assert!(in_address(b"sip:17035550123@example.com") && in_address(b"3.2.1.5.5.5.e164.arpa"));
         assert!(!in_address(b"12345678.example.com") && !in_address(b"sip:alice@12345678.com"));
+        let nest = |depth: usize| {
+            (0..depth).fold(vec![4, 1, b'x'], |inner, _| [&[0x30, inner.len() as u8], &inner[..]].concat())
+        };
+        assert_eq!(any_primitive(&nest(16), &|_, value| value == b"x"), Some(true));
+        assert_eq!(any_primitive(&nest(17), &|_, value| value == b"x"), None);
+        assert_eq!(any_primitive(&[0x30, 2, 4], &|_, _| true), None);
         assert!(in_bytes(b"a1234567b") && !in_bytes(b"123456 123456"));
     }
 }

@@ -10,7 +10,11 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use crate::merkle::{Hash, HashReader, MAX_SIZE, NodeId, RangeError, root_of};
+use crate::merkle::{Hash, HashReader, MAX_SIZE, NodeId, RangeError};
+
+mod edge;
+
+pub use edge::TreeEdge;
 
 /// The number of hashes in a full tile, and of entries in a full bundle.
 pub const FULL_WIDTH: u16 = 256;
@@ -51,6 +55,16 @@ pub struct TilePath {
 pub struct PathError;
 
 impl TilePath {
+    /// The bundle ([`Kind::Entries`], [`Kind::Chains`]) that holds a leaf in the tree of `size` leaves, with the width
+    /// that it has there.
+    ///
+    /// # Errors
+    /// When the tree has no such leaf.
+    pub fn of_leaf(kind: Kind, leaf: u64, size: u64) -> Result<TilePath, RangeError> {
+        let tile = Tiling::C2SP.tile_of(NodeId { level: 0, index: leaf }, size)?;
+        Ok(TilePath { kind, ..tile })
+    }
+
     /// The same tile when it is full: what to fetch when the partial one is gone.
     pub fn full(self) -> TilePath {
         TilePath { width: FULL_WIDTH, ..self }
@@ -202,22 +216,65 @@ impl Tiling {
     /// When the bytes are not as many as the tile's width asks for, or the node is not in this tile.
     pub fn hash_in(self, node: NodeId, tile: TilePath, bytes: &[u8]) -> Result<Hash, TileError> {
         check_length(tile, bytes)?;
+        let (above, place) = self.place_in(node, tile)?;
+        Ok(reduce(hashes(&bytes[place * (32 << above)..][..32 << above]).collect()))
+    }
+
+    /// Where a node is in a tile: how many levels above the tile's hashes, and the how-manieth there.
+    fn place_in(self, node: NodeId, tile: TilePath) -> Result<(u8, usize), TileError> {
         let above = node.level % self.height;
-        let first = (node.index << above) & u64::from(self.full_width() - 1);
+        let place = node.index & ((1 << (self.height - above)) - 1);
         let belongs = tile.kind == Kind::Hashes(node.level / self.height)
             && tile.index == node.index >> (self.height - above)
-            && first + (1 << above) <= u64::from(tile.width);
-        if !belongs {
-            return Err(TileError::Elsewhere(tile));
-        }
-        let start = first as usize * 32;
-        Ok(subtree_root(&bytes[start..start + (32 << above)]))
+            && (place + 1) << above <= u64::from(tile.width);
+        if belongs { Ok((above, place as usize)) } else { Err(TileError::Elsewhere(tile)) }
     }
 
     fn width_at(self, level: u8, index: u64, size: u64) -> u16 {
         let hashes = size >> (u32::from(level) * u32::from(self.height));
         let behind = hashes - (index << self.height);
         behind.min(self.full_width().into()) as u16
+    }
+}
+
+/// A tile with the hashes between its own and its root, for tiles that are read again and again: those above the
+/// leaves, which every proof needs. 16 KiB for a full tile.
+#[derive(Clone, Debug)]
+pub struct HashedTile {
+    tiling: Tiling,
+    path: TilePath,
+    rows: Vec<Vec<Hash>>,
+}
+
+impl HashedTile {
+    /// Computes the hashes inside a tile: at most 254 of them.
+    ///
+    /// # Errors
+    /// When the bytes are not as many as the tile's width asks for.
+    pub fn new(path: TilePath, bytes: &[u8]) -> Result<HashedTile, TileError> {
+        HashedTile::with_tiling(Tiling::C2SP, path, bytes)
+    }
+
+    /// The same for a tile of another height.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_tiling(tiling: Tiling, path: TilePath, bytes: &[u8]) -> Result<HashedTile, TileError> {
+        check_length(path, bytes)?;
+        let pairs = |row: &Vec<Hash>| {
+            Some(row.as_chunks().0.iter().map(|[left, right]| Hash::of_node(left, right)).collect())
+        };
+        let rows = core::iter::successors(Some(hashes(bytes).collect()), pairs);
+        Ok(HashedTile { tiling, path, rows: rows.take(tiling.height.into()).collect() })
+    }
+
+    /// The hash of a node. Costs nothing.
+    ///
+    /// # Errors
+    /// When the node is not in this tile.
+    pub fn hash(&self, node: NodeId) -> Result<Hash, TileError> {
+        let (above, place) = self.tiling.place_in(node, self.path)?;
+        Ok(self.rows[usize::from(above)][place])
     }
 }
 
@@ -266,149 +323,6 @@ impl<B: AsRef<[u8]>> HashReader for TileSet<B> {
     }
 }
 
-/// The right edge of a growing tree: the hashes of the partial tile of each level. It holds all that appending
-/// needs, at most 8 levels of 255 hashes: 64 KiB.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TreeEdge {
-    tiling: Tiling,
-    size: u64,
-    levels: Vec<Vec<Hash>>,
-}
-
-impl Default for TreeEdge {
-    fn default() -> Self {
-        TreeEdge::new()
-    }
-}
-
-impl TreeEdge {
-    /// The edge of the empty tree.
-    pub fn new() -> TreeEdge {
-        TreeEdge::with_tiling(Tiling::C2SP)
-    }
-
-    /// The edge of the empty tree in tiles of another height.
-    pub fn with_tiling(tiling: Tiling) -> TreeEdge {
-        TreeEdge { tiling, size: 0, levels: Vec::new() }
-    }
-
-    /// The partial tiles that [`load`](Self::load) needs, in its order.
-    pub fn tiles_to_load(size: u64) -> Vec<TilePath> {
-        Tiling::C2SP.partial_tiles(size)
-    }
-
-    /// The edge of a stored tree out of the bytes of its [`tiles_to_load`](Self::tiles_to_load). The caller compares
-    /// [`root`](Self::root) with a checkpoint before it believes them.
-    ///
-    /// # Errors
-    /// When a tile is missing, is one too many or has the wrong length, or the size is above [`MAX_SIZE`].
-    pub fn load<B: AsRef<[u8]>>(size: u64, tiles: &[B]) -> Result<TreeEdge, TileError> {
-        TreeEdge::load_with_tiling(Tiling::C2SP, size, tiles)
-    }
-
-    /// The same for tiles of another height.
-    ///
-    /// # Errors
-    /// As [`load`](Self::load).
-    pub fn load_with_tiling<B: AsRef<[u8]>>(
-        tiling: Tiling,
-        size: u64,
-        tiles: &[B],
-    ) -> Result<TreeEdge, TileError> {
-        let paths = tiling.partial_tiles(size);
-        if size > MAX_SIZE {
-            return Err(RangeError { first: size, size }.into());
-        }
-        if tiles.len() > paths.len() {
-            return Err(TileError::TooMany(tiles.len() - paths.len()));
-        }
-        let mut edge = TreeEdge { tiling, size, levels: Vec::new() };
-        for (i, &path) in paths.iter().enumerate() {
-            let bytes = tiles.get(i).ok_or(TileError::Missing(path))?.as_ref();
-            check_length(path, bytes)?;
-            if let Kind::Hashes(level) = path.kind {
-                *edge.level(level) = hashes(bytes).collect();
-            }
-        }
-        Ok(edge)
-    }
-
-    /// The number of leaves.
-    pub fn size(&self) -> u64 {
-        self.size
-    }
-
-    /// The root of the tree. Costs up to 255 hashes for each level of tiles.
-    pub fn root(&self) -> Hash {
-        let mut subtrees = Vec::new();
-        for level in self.levels.iter().rev() {
-            let mut rest = level.as_slice();
-            while let Some(height) = rest.len().checked_ilog2() {
-                let (complete, others) = rest.split_at(1 << height);
-                subtrees.push(reduce(complete.to_vec()));
-                rest = others;
-            }
-        }
-        root_of(&subtrees)
-    }
-
-    /// The partial tiles that it holds, lowest level first: what [`load`](Self::load) would read again.
-    pub fn partial_tiles(&self) -> Vec<(TilePath, Vec<u8>)> {
-        let held = self.levels.iter().filter(|level| !level.is_empty());
-        self.tiling.partial_tiles(self.size).into_iter().zip(held.map(|level| bytes(level))).collect()
-    }
-
-    /// Adds leaves, and returns the path and the bytes of every tile that is new or changed: those that became full,
-    /// and the partial one of each level that was touched. Costs one hash for each leaf.
-    pub fn append(&mut self, leaf_hashes: &[Hash]) -> Vec<(TilePath, Vec<u8>)> {
-        let mut tiles = Vec::new();
-        let mut roots = self.append_level(0, leaf_hashes, &mut tiles);
-        let mut level = 1;
-        while !roots.is_empty() {
-            roots = self.append_level(level, &roots, &mut tiles);
-            level += 1;
-        }
-        self.size += leaf_hashes.len() as u64;
-        tiles
-    }
-
-    /// Adds hashes to one level and returns the roots of the tiles that became full, which are hashes of the next.
-    fn append_level(
-        &mut self,
-        level: u8,
-        mut incoming: &[Hash],
-        tiles: &mut Vec<(TilePath, Vec<u8>)>,
-    ) -> Vec<Hash> {
-        let full = self.tiling.full_width();
-        let before = self.size.checked_shr((u32::from(level) + 1) * u32::from(self.tiling.height));
-        let mut path = TilePath { kind: Kind::Hashes(level), index: before.unwrap_or(0), width: full };
-        let partial = self.level(level);
-        let mut roots = Vec::with_capacity((partial.len() + incoming.len()) >> full.ilog2());
-        while partial.len() + incoming.len() >= full.into() {
-            let (these, others) = incoming.split_at(usize::from(full) - partial.len());
-            incoming = others;
-            partial.extend_from_slice(these);
-            tiles.push((path, bytes(partial)));
-            roots.push(reduce(core::mem::take(partial)));
-            path.index += 1;
-        }
-        if !incoming.is_empty() {
-            partial.extend_from_slice(incoming);
-            path.width = partial.len() as u16;
-            tiles.push((path, bytes(partial)));
-        }
-        roots
-    }
-
-    fn level(&mut self, level: u8) -> &mut Vec<Hash> {
-        let level = usize::from(level);
-        if self.levels.len() <= level {
-            self.levels.resize_with(level + 1, Vec::new);
-        }
-        &mut self.levels[level]
-    }
-}
-
 fn check_length(tile: TilePath, bytes: &[u8]) -> Result<(), TileError> {
     if bytes.len() == usize::from(tile.width) * 32 {
         Ok(())
@@ -417,18 +331,8 @@ fn check_length(tile: TilePath, bytes: &[u8]) -> Result<(), TileError> {
     }
 }
 
-fn bytes(hashes: &[Hash]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(hashes.len() * 32);
-    hashes.iter().for_each(|hash| bytes.extend_from_slice(&hash.0));
-    bytes
-}
-
 fn hashes(bytes: &[u8]) -> impl Iterator<Item = Hash> {
     bytes.as_chunks().0.iter().copied().map(Hash)
-}
-
-fn subtree_root(bytes: &[u8]) -> Hash {
-    reduce(hashes(bytes).collect())
 }
 
 /// The root over the hashes of a complete subtree: as many as a power of two.

@@ -12,7 +12,7 @@
 
 use std::fmt;
 
-use der::asn1::{AnyRef, Ia5StringRef};
+use der::asn1::{AnyRef, Ia5StringRef, IntRef};
 use der::{Decode, Encode, Reader, SliceReader, Tag, TagNumber};
 
 use crate::block::{Block, Range, RangeError, blocks_covering};
@@ -30,7 +30,8 @@ pub enum TnEntry {
     Range {
         /// The first number.
         start: String,
-        /// How many numbers there are, the first one included.
+        /// How many numbers there are, the first one included: 0 when the INTEGER is negative, `u64::MAX` when it is
+        /// larger.
         count: u64,
     },
     /// `[2]`: a single number.
@@ -88,7 +89,7 @@ fn decode_entry(reader: &mut SliceReader<'_>) -> Result<TnEntry, Unreadable> {
         let range = AnyRef::decode(&mut inner).map_err(|_| Unreadable)?;
         let mut range = content(range, Tag::Sequence)?;
         let start = ia5(&mut range)?;
-        let count = u64::decode(&mut range).map_err(|_| Unreadable)?;
+        let count = count(IntRef::decode(&mut range).map_err(|_| Unreadable)?.as_bytes());
         range.finish(()).map_err(|_| Unreadable)?;
         TnEntry::Range { start, count }
     } else if tag == context(TagNumber::N2) {
@@ -97,6 +98,16 @@ fn decode_entry(reader: &mut SliceReader<'_>) -> Result<TnEntry, Unreadable> {
         return Err(Unreadable);
     };
     inner.finish(entry).map_err(|_| Unreadable)
+}
+
+/// A count as it is compared: none for a negative one, and the most for one that no range of numbers has.
+fn count(integer: &[u8]) -> u64 {
+    let digits = integer.iter().skip_while(|byte| **byte == 0);
+    match integer.first() {
+        Some(first) if first & 0x80 != 0 => 0,
+        _ if digits.clone().count() > 8 => u64::MAX,
+        _ => digits.fold(0, |value, byte| value << 8 | u64::from(*byte)),
+    }
 }
 
 fn ia5(reader: &mut SliceReader<'_>) -> Result<String, Unreadable> {

@@ -1,7 +1,24 @@
 //! The log: admission, the sequencer and its stores, the HTTP API.
 
+pub mod budget;
+pub mod config;
+pub mod dedup;
+pub mod evidence;
+pub mod http;
+pub mod issuers;
+pub mod keys;
+pub mod log;
+pub mod metrics;
+pub mod open;
 pub mod plan;
+pub mod pool;
+pub mod problem;
+pub mod read;
+pub mod roots;
+pub mod rounds;
+pub mod run;
 pub mod sequencer;
+pub mod signatures;
 pub mod signer;
 pub mod staging;
 pub mod store;

@@ -52,9 +52,8 @@ fn tree_head(case: &Value) -> Outcome {
     let note = Note::parse(text(&case["note"]).as_bytes()).unwrap();
     let word = |error| match error {
         TreeHeadError::Missing => "tree-head-missing",
-        TreeHeadError::Malformed => "tree-head-format",
+        TreeHeadError::Malformed | TreeHeadError::Checkpoint(_) => "tree-head-format",
         TreeHeadError::Invalid => "tree-head-signature",
-        TreeHeadError::Checkpoint(_) => "checkpoint-format",
     };
     let head = TreeHead::extract(&note, key.log_id()).map_err(word)?;
     head.verify(key.verifying_key()).map_err(word)?;

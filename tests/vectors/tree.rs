@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use tnlog::bundle;
 use tnlog::merkle::{Hash, check_consistency, check_inclusion};
+use tnlog::side::SideEntry;
 use tnlog::tile::{Kind, TilePath, TreeEdge};
-use tnlog::tls::Reader;
 
 use crate::file::{array, bytes, each, hex, list, number, text};
 
@@ -72,10 +72,7 @@ fn tiles() {
 }
 
 fn side_item(item: &[u8]) -> Option<Value> {
-    let mut reader = Reader::new(item);
-    let pre_certificate = reader.opaque(3).ok()?;
-    let (chain, rest) = reader.opaque(2).ok()?.as_chunks::<32>();
-    reader.finish().ok()?;
+    let SideEntry { precertificate, chain } = SideEntry::decode(item).ok()?;
     let chain: Vec<_> = chain.iter().map(|fingerprint| hex(fingerprint)).collect();
-    rest.is_empty().then(|| json!({"pre_certificate": hex(pre_certificate), "chain": chain}))
+    Some(json!({"pre_certificate": hex(&precertificate), "chain": chain}))
 }

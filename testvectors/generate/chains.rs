@@ -8,7 +8,7 @@ use tnlog::anchors::{Anchor, Anchors};
 use tnlog::certificate::Certificate;
 use tnlog::rule::{Refusal, Rule};
 use tnlog::signature::Ecdsa;
-use tnlog::synthetic::{Authority, Extension, KeyPair, Malformation, Profile, TnEntry, Validity};
+use tnlog::synthetic::{Authority, Extension, KeyPair, Malformation, Profile, TnEntry, Validity, der};
 
 use crate::case::{File, Pool, bad, good};
 use crate::world::{NOW, START, issuing, root, validity};
@@ -147,12 +147,37 @@ fn good_chains() -> Vec<Question> {
         .role("precertificate"),
         Question::new("calling-code", "the root issues for 1", number.clone()).codes(&[1, 44]),
         Question::new("carrier-calling-code", "a code has no calling code", chain.clone()).codes(&[44]),
+        Question::new(
+            "null-parameters",
+            "ECDSA with NULL parameters, which RFC 5758 forbids and real CAs write",
+            null_parameters(),
+        )
+        .app_at(NOW),
+        Question::new(
+            "serial-21",
+            "a serial number of 21 octets",
+            issuing().issue(&carrier().serial(&[0x55; 21])).chain(),
+        ),
+        Question::new(
+            "serial-22",
+            "a serial number of 22 octets",
+            issuing().issue(&carrier().serial(&[0x55; 22])).chain(),
+        )
+        .refused("malformed-certificate"),
         Question::new("p384", "a key of P-384 signs", p384().issue(&carrier()).chain()).app_at(NOW),
         cross,
         Question::new("other-calling-code", "the root issues for 44", number)
             .codes(&[44])
             .refused("calling-code"),
     ]
+}
+
+fn null_parameters() -> Vec<Vec<u8>> {
+    let ca = issuing();
+    let mut draft = ca.draft(&carrier());
+    let algorithm = der::sequence(&[der::oid(const_oid::db::rfc5912::ECDSA_WITH_SHA_256), der::null()]);
+    (draft.signature, draft.signature_algorithm) = (algorithm.clone(), algorithm);
+    [vec![draft.sign(ca.key())], ca.chain().to_vec()].concat()
 }
 
 fn p384() -> Authority {
@@ -209,6 +234,13 @@ fn bad_shapes() -> Vec<Question> {
         .map(|seed| issuing().issue(&Profile::carrier("706J", validity(), seed)).certificate().to_vec());
     let pre = issuing().issue_precertificate(&carrier()).issued().chain();
     let signer = root().precertificate_signer("Example Precertificate Signer", 2);
+    let signer_chain = signer.issue_precertificate(&carrier()).issued().chain();
+    let signer_root = ask(
+        "signer-is-root",
+        "the issuer of the final certificate is not in the chain",
+        signer_chain[..2].to_vec(),
+    )
+    .roots(&[signer.certificate()]);
     let poisoned = root()
         .issue(&Profile::authority("Poisoned CA", None, validity(), 4).extension(Extension::poison()))
         .into_authority();
@@ -229,6 +261,7 @@ fn bad_shapes() -> Vec<Question> {
             signer.issue(&carrier()).chain(),
         )
         .refused("precertificate-signer"),
+        signer_root.role("precertificate").refused("unknown-root"),
         ask("poisoned-issuer", "an issuer with a poison", poisoned.issue(&carrier()).chain())
             .refused("poisoned-issuer"),
     ]
@@ -321,7 +354,7 @@ const MALFORMED: &[(Malformation, Option<&str>)] = {
         (M::NegativePathLength, Some("malformed-certificate")),
         (M::HugePathLength, Some("malformed-certificate")),
         (M::ChainOutOfOrder, Some("wrong-issuer")),
-        (M::UnknownRoot, Some("bad-signature")),
+        (M::UnknownRoot, Some("unknown-root")),
         (M::StrangerInChain, Some("wrong-issuer")),
         (M::DelegateBeyondParent, Some("not-encompassed")),
         (M::DelegateCaBeyondParent, Some("not-encompassed")),
@@ -340,8 +373,8 @@ const MALFORMED: &[(Malformation, Option<&str>)] = {
         (M::SpcEmpty, Some("bad-service-provider-code")),
         (M::RangeUnderTen, Some("range-under-ten")),
         (M::RangeOfTwoLengths, Some("range-lengths-differ")),
-        (M::RangeOverflow, Some("unreadable-tnauthlist-with-digits")),
-        (M::RangeNegativeCount, Some("unreadable-tnauthlist-with-digits")),
+        (M::RangeOverflow, Some("range-lengths-differ")),
+        (M::RangeNegativeCount, Some("range-under-ten")),
         (M::TooManyBlocks, Some("too-many-blocks")),
         (M::NumberWithHash, Some("bad-number")),
         (M::NumberWithStar, Some("bad-number")),

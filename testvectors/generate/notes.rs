@@ -259,6 +259,12 @@ fn tree_heads(log: &Log) -> Vec<Value> {
             fields(&changed(|body| body.push(0)), &spki),
         ),
         bad(
+            "tree-head-extension",
+            "tree-head-format",
+            "an extension line, which a tree head does not cover",
+            fields(&note.replacen("=\n\n", "=\nfuture\n\n", 1), &spki),
+        ),
+        bad(
             "tree-head-size",
             "tree-head-signature",
             "another size than what was signed",

@@ -1,8 +1,9 @@
 //! Objects as files of a folder, which any static web server can serve.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::{self, File, FileType};
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,6 +31,16 @@ impl DiskStore {
         fs::create_dir_all(root)?;
         File::open(root)?.sync_all()?;
         Ok(DiskStore { root: root.to_owned(), temporary: AtomicU64::new(0), grown: Mutex::default() })
+    }
+
+    /// The same, in a folder that others than its owner cannot enter.
+    ///
+    /// # Errors
+    /// As [`open`](DiskStore::open).
+    pub fn open_private(root: &Path) -> io::Result<Self> {
+        fs::create_dir_all(root)?;
+        fs::set_permissions(root, fs::Permissions::from_mode(0o700))?;
+        DiskStore::open(root)
     }
 
     /// Its folder.
@@ -61,6 +72,24 @@ impl DiskStore {
         }
         self.grown().insert(parent.to_owned());
         Ok(())
+    }
+
+    fn entries(&self, folder: &str, wanted: impl Fn(FileType) -> bool) -> io::Result<Vec<String>> {
+        let entries = match fs::read_dir(self.path(folder)?) {
+            Ok(entries) => entries,
+            Err(error) if absent(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if !name.starts_with('.') && wanted(entry.file_type()?) {
+                names.push(format!("{folder}/{name}"));
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
     }
 
     fn grown(&self) -> std::sync::MutexGuard<'_, BTreeSet<PathBuf>> {
@@ -128,21 +157,11 @@ impl ObjectStore for DiskStore {
     }
 
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {
-        let entries = match fs::read_dir(self.path(folder)?) {
-            Ok(entries) => entries,
-            Err(error) if absent(&error) => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        };
-        let mut names = Vec::new();
-        for entry in entries {
-            let entry = entry?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if !name.starts_with('.') && entry.file_type()?.is_file() {
-                names.push(format!("{folder}/{name}"));
-            }
-        }
-        names.sort_unstable();
-        Ok(names)
+        self.entries(folder, |kind| kind.is_file())
+    }
+
+    fn folders(&self, folder: &str) -> io::Result<Vec<String>> {
+        self.entries(folder, |kind| kind.is_dir())
     }
 }
 

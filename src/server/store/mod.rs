@@ -46,6 +46,12 @@ pub trait ObjectStore: Send + Sync {
     /// # Errors
     /// When that cannot be known.
     fn list(&self, folder: &str) -> io::Result<Vec<String>>;
+
+    /// The folders directly in a folder, in byte order; empty when there is no such folder.
+    ///
+    /// # Errors
+    /// When that cannot be known.
+    fn folders(&self, folder: &str) -> io::Result<Vec<String>>;
 }
 
 /// The latest checkpoint that the log signed. A log without one cannot sign.

@@ -1,0 +1,118 @@
+//! Accepting connections: within a limit, with a time for the header, and an orderly end.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tower::ServiceExt;
+
+use super::Peer;
+use crate::server::config::Limits;
+
+/// The longest wait for connections to end after the server stops accepting.
+const DRAIN: Duration = Duration::from_secs(10);
+/// The wait after accepting failed, as it does when no file descriptor is left.
+const PAUSE: Duration = Duration::from_millis(50);
+/// The most headers of a request, and bytes of a connection's buffer: 16 KiB holds every header that makes sense.
+const MAX_HEADERS: usize = 64;
+const MAX_BUFFER: usize = 16 << 10;
+
+/// A listening server.
+pub struct Server {
+    listener: TcpListener,
+    connections: usize,
+    header_time: Duration,
+}
+
+impl Server {
+    /// Binds the address.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub async fn bind(address: SocketAddr, limits: &Limits) -> io::Result<Self> {
+        Ok(Server {
+            listener: TcpListener::bind(address).await?,
+            connections: limits.connections,
+            header_time: Duration::from_secs(limits.header_seconds),
+        })
+    }
+
+    /// The address, with the port that was chosen where none was given.
+    ///
+    /// # Errors
+    /// When the operating system does not say.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until `stop` ends, then answers what was asked and closes.
+    pub async fn run(self, router: Router, stop: impl Future<Output = ()>) {
+        let places = Arc::new(Semaphore::new(self.connections));
+        let (stopping, stopped) = watch::channel(false);
+        tokio::pin!(stop);
+        loop {
+            let place = places.clone().acquire_owned();
+            let place = tokio::select! {
+                place = place => place.expect("the semaphore is never closed"),
+                () = &mut stop => break,
+            };
+            let accepted = tokio::select! {
+                accepted = self.listener.accept() => accepted,
+                () = &mut stop => break,
+            };
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
+            };
+            let serving = serve(stream, peer, router.clone(), self.header_time, stopped.clone());
+            tokio::spawn(async move {
+                serving.await;
+                drop(place);
+            });
+        }
+        drop(self.listener);
+        let _ = stopping.send(true);
+        let all = u32::try_from(self.connections).unwrap_or(u32::MAX);
+        let _ = tokio::time::timeout(DRAIN, places.acquire_many(all)).await;
+    }
+}
+
+async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    header_time: Duration,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let _ = stream.set_nodelay(true);
+    let service = router.map_request(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(Peer(peer.ip()));
+        request.map(axum::body::Body::new)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(header_time)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_BUFFER)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => Some(ended),
+        _ = stopped.wait_for(|stopped| *stopped) => None,
+    };
+    if ended.is_none() {
+        connection.as_mut().graceful_shutdown();
+        let _ = connection.await;
+    }
+}

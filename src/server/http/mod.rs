@@ -1,0 +1,112 @@
+//! The HTTP API: RFC 6962, C2SP `tlog-tiles`, and what tnlog adds under `/tn/v1/`.
+
+mod answer;
+mod body;
+mod client_address;
+mod listen;
+mod read;
+mod submit;
+mod tiles;
+mod tn;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::HeaderName;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+
+pub use answer::Answer;
+pub use client_address::{Client, Peer};
+pub use listen::Server;
+
+use super::budget::Budget;
+use super::log::Log;
+use super::metrics;
+use super::problem::Problem;
+use body::KnownIssuers;
+
+const HOUR: Duration = Duration::from_secs(3600);
+/// How much longer than a submission may wait the whole request may take.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// What handlers share.
+pub struct App {
+    /// The log.
+    pub log: Arc<Log>,
+    issuers: KnownIssuers,
+    evaluations_by_client: Budget<Client>,
+    evaluations: Budget<()>,
+}
+
+impl App {
+    /// The application over a log.
+    pub fn new(log: Arc<Log>) -> Self {
+        let limits = &log.config.limits;
+        App {
+            evaluations_by_client: Budget::new(limits.evaluations_per_client_hour, HOUR),
+            evaluations: Budget::new(limits.evaluations_per_hour, HOUR),
+            issuers: KnownIssuers::default(),
+            log,
+        }
+    }
+}
+
+type Shared = State<Arc<App>>;
+
+/// Every endpoint.
+pub fn router(app: Arc<App>) -> Router {
+    let rfc6962 = || {
+        Router::new()
+            .route("/add-chain", post(submit::add_chain))
+            .route("/add-pre-chain", post(submit::add_pre_chain))
+            .route("/get-sth", get(read::get_sth))
+            .route("/get-sth-consistency", get(read::get_sth_consistency))
+            .route("/get-proof-by-hash", get(read::get_proof_by_hash))
+            .route("/get-entries", get(read::get_entries))
+            .route("/get-roots", get(read::get_roots))
+            .route("/get-entry-and-proof", get(read::get_entry_and_proof))
+    };
+    let tn = Router::new()
+        .route("/add-chains", post(submit::add_chains))
+        .route("/receipt", post(submit::receipt))
+        .route("/evaluate", post(tn::evaluate))
+        .route("/log", get(tn::log))
+        .route("/issuers", get(tn::issuers))
+        .route("/parameters", get(tn::parameters));
+    Router::new()
+        .nest("/ct/v1", rfc6962())
+        // The name that draft-ietf-stir-certificate-transparency recommends.
+        .nest("/stict/v1", rfc6962())
+        .nest("/tn/v1", tn)
+        .route("/checkpoint", get(tiles::checkpoint))
+        .route("/tile/{*path}", get(tiles::tile))
+        .route("/issuer/{fingerprint}", get(tiles::issuer))
+        .route("/healthz", get(tn::healthz))
+        .route("/metrics", get(tn::metrics))
+        .route("/", get(tn::front))
+        .fallback(async || Answer::from(Problem::NotFound))
+        .method_not_allowed_fallback(async || Answer::from(Problem::Method))
+        .layer(middleware::from_fn_with_state(app.clone(), bounded_and_counted))
+        .with_state(app)
+}
+
+/// Ends what takes too long, counts what was answered, and writes it down: endpoint, status and time, nothing of the request.
+async fn bounded_and_counted(State(app): Shared, request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let endpoint = request.extensions().get::<MatchedPath>().map_or("other", |path| path.as_str()).to_owned();
+    let limit = Duration::from_secs(app.log.config.limits.request_seconds) + GRACE;
+    let mut response = match tokio::time::timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Answer::from(Problem::TimedOut).into_response(),
+    };
+    let status = response.status().as_u16();
+    tracing::debug!(endpoint, status, milliseconds = begun.elapsed().as_millis() as u64, "answered");
+    app.log.metrics.requests.get_or_create(&metrics::Request { endpoint, status }).inc();
+    let nosniff = axum::http::HeaderValue::from_static("nosniff");
+    response.headers_mut().insert(HeaderName::from_static("x-content-type-options"), nosniff);
+    response
+}

@@ -1,0 +1,200 @@
+//! The read side of RFC 6962 §4, computed from tiles and bundles.
+
+use std::collections::HashMap;
+
+use axum::extract::{RawQuery, State};
+use base64ct::{Base64, Encoding};
+
+use super::{Answer, App, Shared};
+use crate::checkpoint::TreeHead;
+use crate::client::api;
+use crate::entry::{Entry, EntryType, Leaf};
+use crate::merkle::Hash;
+use crate::note::Note;
+use crate::sct::{Sct, log_id};
+use crate::server::problem::Problem;
+use crate::server::read::StoredEntry;
+use crate::side::SideEntry;
+use crate::tls::Write;
+
+/// `GET get-sth`.
+pub async fn get_sth(State(app): Shared) -> Answer {
+    let published = app.log.published();
+    let note = Note::parse(published.note.as_bytes()).expect("the log's own note is well-formed");
+    let head = TreeHead::extract(&note, &log_id(&app.log.keys.sct_spki)).expect("the log signs tree heads");
+    let signed = Sct {
+        log_id: [0; 32],
+        timestamp: 0,
+        extensions: crate::sct::Extensions::of_leaf(0),
+        signature: head.signature,
+    };
+    Answer::json(&api::GetSth {
+        tree_size: head.size,
+        timestamp: head.timestamp,
+        sha256_root_hash: Base64::encode_string(&head.root.0),
+        tree_head_signature: Base64::encode_string(&signed.digitally_signed()),
+    })
+}
+
+/// `GET get-sth-consistency?first=&second=`.
+pub async fn get_sth_consistency(State(app): Shared, RawQuery(query): RawQuery) -> Answer {
+    blocking(app, move |app| {
+        let query = Query(query);
+        let (first, second) = (query.number("first")?, query.number("second")?);
+        let size = app.log.published().tree.size;
+        if first > second || second > size {
+            return Err(Problem::Range { size });
+        }
+        let proof = if first == 0 { Vec::new() } else { app.log.reader.consistency(first, second)? };
+        Ok(Answer::json(&api::GetSthConsistency { consistency: hashes(&proof) }))
+    })
+    .await
+}
+
+/// `GET get-proof-by-hash?hash=&tree_size=`.
+pub async fn get_proof_by_hash(State(app): Shared, RawQuery(query): RawQuery) -> Answer {
+    blocking(app, move |app| {
+        let query = Query(query);
+        let (hash, tree_size) = (query.hash("hash")?, query.number("tree_size")?);
+        let size = app.log.published().tree.size;
+        if tree_size == 0 || tree_size > size {
+            return Err(Problem::Range { size });
+        }
+        let index = app.log.dedup.find_leaf(&hash)?.filter(|index| *index < tree_size);
+        let index = index.ok_or(Problem::UnknownHash)?;
+        if Hash::of_leaf(&app.log.reader.leaf(index, size)?) != hash {
+            return Err(Problem::UnknownHash);
+        }
+        let audit_path = hashes(&app.log.reader.inclusion(index, tree_size)?);
+        Ok(Answer::json(&api::GetProofByHash { leaf_index: index, audit_path }))
+    })
+    .await
+}
+
+/// `GET get-entries?start=&end=`: at most to the end of a bundle.
+pub async fn get_entries(State(app): Shared, RawQuery(query): RawQuery) -> Answer {
+    blocking(app, move |app| {
+        let query = Query(query);
+        let (start, end) = (query.number("start")?, query.number("end")?);
+        let size = app.log.published().tree.size;
+        if start > end || start >= size {
+            return Err(Problem::Range { size });
+        }
+        let stored = app.log.reader.entries(start, end.min(size - 1), size)?;
+        let mut issuers = Issuers { app, known: HashMap::new() };
+        let entries = stored.iter().map(|entry| issuers.leaf_entry(entry)).collect::<Result<_, _>>()?;
+        Ok(Answer::json(&api::GetEntries { entries }))
+    })
+    .await
+}
+
+/// `GET get-entry-and-proof?leaf_index=&tree_size=`.
+pub async fn get_entry_and_proof(State(app): Shared, RawQuery(query): RawQuery) -> Answer {
+    blocking(app, move |app| {
+        let query = Query(query);
+        let (index, tree_size) = (query.number("leaf_index")?, query.number("tree_size")?);
+        let size = app.log.published().tree.size;
+        if index >= tree_size || tree_size > size {
+            return Err(Problem::Range { size });
+        }
+        let stored = app.log.reader.entries(index, index, size)?;
+        let entry = stored.first().ok_or(Problem::Internal)?;
+        let api::LeafEntry { leaf_input, extra_data } =
+            Issuers { app, known: HashMap::new() }.leaf_entry(entry)?;
+        let audit_path = hashes(&app.log.reader.inclusion(index, tree_size)?);
+        Ok(Answer::json(&api::GetEntryAndProof { leaf_input, extra_data, audit_path }))
+    })
+    .await
+}
+
+/// `GET get-roots`.
+pub async fn get_roots(State(app): Shared) -> Answer {
+    let anchors = app.log.roots.anchors();
+    let certificates = anchors.iter().map(|anchor| Base64::encode_string(anchor.certificate.der())).collect();
+    Answer::json(&api::GetRoots { certificates })
+}
+
+/// Runs what reads the disk beside the threads that serve requests.
+async fn blocking(
+    app: std::sync::Arc<App>,
+    work: impl FnOnce(&App) -> Result<Answer, Problem> + Send + 'static,
+) -> Answer {
+    let result = tokio::task::spawn_blocking(move || work(&app)).await;
+    Answer::from(result.unwrap_or(Err(Problem::Internal)))
+}
+
+fn hashes(proof: &[Hash]) -> Vec<String> {
+    proof.iter().map(|hash| Base64::encode_string(&hash.0)).collect()
+}
+
+/// The parameters of a query. Each must be there once.
+struct Query(Option<String>);
+
+impl Query {
+    fn get(&self, name: &'static str) -> Option<&str> {
+        let pairs = self.0.as_deref()?.split('&').filter_map(|pair| pair.split_once('='));
+        let mut values = pairs.filter(|(key, _)| *key == name).map(|(_, value)| value);
+        values.next().filter(|_| values.next().is_none())
+    }
+
+    fn number(&self, name: &'static str) -> Result<u64, Problem> {
+        let value = self.get(name).filter(|value| value.bytes().all(|b| b.is_ascii_digit()));
+        let number = value.and_then(|value| value.parse().ok());
+        number.ok_or(Problem::Parameter { name, what: "give it once, as a decimal number" })
+    }
+
+    fn hash(&self, name: &'static str) -> Result<Hash, Problem> {
+        // Of the characters of base64, these three are often written with a percent sign.
+        let decode = |value: &str| {
+            let value = value.replace("%2B", "+").replace("%2b", "+").replace("%2F", "/").replace("%2f", "/");
+            let value = value.replace("%3D", "=").replace("%3d", "=");
+            Base64::decode_vec(&value).ok()?.try_into().ok()
+        };
+        let hash = self.get(name).and_then(decode).map(Hash);
+        hash.ok_or(Problem::Parameter {
+            name,
+            what: "give it once, as base64 of 32 bytes, `+` written as %2B",
+        })
+    }
+}
+
+/// Makes `extra_data` out of side entries and stored issuers; each issuer is read once for a request.
+struct Issuers<'a> {
+    app: &'a App,
+    known: HashMap<[u8; 32], Vec<u8>>,
+}
+
+impl Issuers<'_> {
+    fn leaf_entry(&mut self, entry: &StoredEntry) -> Result<api::LeafEntry, Problem> {
+        Ok(api::LeafEntry {
+            leaf_input: Base64::encode_string(&entry.leaf),
+            extra_data: Base64::encode_string(&self.extra_data(entry)?),
+        })
+    }
+
+    /// RFC 6962 §4.6: the chain of an `x509_entry`, precertificate and chain of a `precert_entry`.
+    fn extra_data(&mut self, entry: &StoredEntry) -> Result<Vec<u8>, Problem> {
+        let leaf = Leaf::decode(&entry.leaf).map_err(|_| Problem::Internal)?;
+        let Entry::Open(signed) = leaf.entry else { return Ok(Vec::new()) };
+        let side = SideEntry::decode(&entry.chain).map_err(|_| Problem::Internal)?;
+        let mut chain = Vec::new();
+        for fingerprint in &side.chain {
+            chain.put_opaque(self.issuer(fingerprint)?, 3);
+        }
+        let mut extra = Vec::new();
+        if signed.entry_type() == EntryType::Precert {
+            extra.put_opaque(&side.precertificate, 3);
+        }
+        extra.put_opaque(&chain, 3);
+        Ok(extra)
+    }
+
+    fn issuer(&mut self, fingerprint: &[u8; 32]) -> Result<&[u8], Problem> {
+        if !self.known.contains_key(fingerprint) {
+            let name = crate::server::issuers::object_name(fingerprint);
+            let der = self.app.log.reader.object(&name)?.ok_or(Problem::Internal)?;
+            self.known.insert(*fingerprint, der);
+        }
+        Ok(&self.known[fingerprint])
+    }
+}

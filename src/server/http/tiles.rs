@@ -1,0 +1,42 @@
+//! The static side, C2SP `tlog-tiles`: the same bytes as in the served folder.
+
+use axum::extract::{Path, State};
+
+use super::answer::{OCTETS, PLAIN};
+use super::{Answer, Shared};
+use crate::server::problem::Problem;
+use crate::tile::TilePath;
+
+/// `GET /checkpoint`.
+pub async fn checkpoint(State(app): Shared) -> Answer {
+    Answer::Text(PLAIN, app.log.published().note.clone())
+}
+
+/// `GET /tile/...`.
+pub async fn tile(State(app): Shared, Path(path): Path<String>) -> Answer {
+    let Ok(path) = format!("tile/{path}").parse::<TilePath>() else { return Problem::NotFound.into() };
+    let found =
+        tokio::task::spawn_blocking(move || app.log.reader.served_tile(path, app.log.published().tree.size));
+    match found.await {
+        Ok(Ok(Some(bytes))) => Answer::Immutable(OCTETS, bytes),
+        Ok(Ok(None)) => Problem::NotFound.into(),
+        Ok(Err(error)) => Answer::Problem(error.into()),
+        Err(_) => Problem::Internal.into(),
+    }
+}
+
+/// `GET /issuer/<sha256>`.
+pub async fn issuer(State(app): Shared, Path(fingerprint): Path<String>) -> Answer {
+    let is_hash =
+        fingerprint.len() == 64 && fingerprint.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    if !is_hash {
+        return Problem::NotFound.into();
+    }
+    let found = tokio::task::spawn_blocking(move || app.log.reader.object(&format!("issuer/{fingerprint}")));
+    match found.await {
+        Ok(Ok(Some(der))) => Answer::Immutable("application/pkix-cert", der),
+        Ok(Ok(None)) => Problem::NotFound.into(),
+        Ok(Err(error)) => Answer::Problem(error.into()),
+        Err(_) => Problem::Internal.into(),
+    }
+}

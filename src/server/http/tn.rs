@@ -1,0 +1,126 @@
+//! What tnlog adds: labels, the log's facts, issuers, health, metrics.
+
+use std::time::Instant;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use base64ct::{Base64, Encoding};
+use rand_core::OsRng;
+
+use super::answer::PLAIN;
+use super::{Answer, App, Client, Peer, Shared, body};
+use crate::admission::MAX_CHAIN;
+use crate::certificate::MAX_CERTIFICATE_LEN;
+use crate::client::api;
+use crate::label::{ELEMENT, LabelError, MAX_BLINDED};
+use crate::sct::log_id;
+use crate::server::problem::{Place, Problem};
+
+/// The longest body of an evaluation: sixteen elements in base64 and their punctuation.
+const EVALUATE_BODY: usize = 2048;
+
+/// `POST /tn/v1/evaluate`.
+pub async fn evaluate(
+    State(app): Shared,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let client = Client::of(peer, &headers, &app.log.config.trusted_proxies);
+    Answer::from(evaluate_for(&app, client, body).await)
+}
+
+async fn evaluate_for(app: &App, client: Client, body: Body) -> Result<Answer, Problem> {
+    let request: api::Evaluate = body::json(body, EVALUATE_BODY).await?;
+    let count = request.blinded.len();
+    if count == 0 || count > MAX_BLINDED {
+        return Err(Problem::Count(count, MAX_BLINDED));
+    }
+    let mut blinded = Vec::with_capacity(count);
+    for (index, text) in request.blinded.iter().enumerate() {
+        let bytes = body::base64(text, Place::Element(index))?;
+        let element: [u8; ELEMENT] = bytes.try_into().map_err(|_| LabelError::Element(index))?;
+        blinded.push(element);
+    }
+    spend(app, client, count)?;
+    // At most sixteen multiplications and a proof: about three milliseconds.
+    let evaluation = app.log.keys.label.evaluate(&blinded, &mut OsRng)?;
+    app.log.metrics.evaluations.inc_by(count as u64);
+    Ok(Answer::json(&api::EvaluateResponse {
+        elements: evaluation.elements.iter().map(|element| Base64::encode_string(element)).collect(),
+        proof: Base64::encode_string(&evaluation.proof),
+    }))
+}
+
+fn spend(app: &App, client: Client, count: usize) -> Result<(), Problem> {
+    let now = Instant::now();
+    let over = |holder| move |retry| Problem::EvaluationBudget { holder, retry };
+    app.evaluations_by_client.spend(client, count, now).map_err(over("this client"))?;
+    app.evaluations.spend((), count, now).map_err(|retry| {
+        app.evaluations_by_client.refund(&client, count);
+        over("all clients together")(retry)
+    })
+}
+
+/// `GET /tn/v1/log`.
+pub async fn log(State(app): Shared) -> Answer {
+    let log = &app.log;
+    let parameters = log.keys.parameters();
+    Answer::json(&api::LogInfo {
+        checkpoint_key: log.keys.checkpoint.verifier_key().to_string(),
+        sct_key: Base64::encode_string(&parameters.sct_key),
+        log_id: Base64::encode_string(&log_id(&parameters.sct_key)),
+        label_key: Base64::encode_string(&parameters.label_key),
+        origin: parameters.origin,
+        tree_size: log.published().tree.size,
+        read_only: log.config.read_only,
+        max_chain: MAX_CHAIN,
+        max_certificate: MAX_CERTIFICATE_LEN,
+        max_names: crate::entry::MAX_LABELS,
+        max_chains: api::MAX_CHAINS,
+        round_milliseconds: log.config.round_milliseconds,
+    })
+}
+
+/// `GET /tn/v1/issuers`.
+pub async fn issuers(State(app): Shared) -> Answer {
+    Answer::json(&app.log.issuers.list())
+}
+
+/// `GET /tn/v1/parameters`.
+pub async fn parameters(State(app): Shared) -> Answer {
+    let proof = tokio::task::spawn_blocking(move || app.log.parameters()).await;
+    let proof = proof.unwrap_or(Err(Problem::Internal));
+    Answer::from(proof.map(|proof| Answer::Text(PLAIN, proof.to_string())))
+}
+
+/// `GET /healthz`: 200 while rounds succeed.
+pub async fn healthz(State(app): Shared) -> Answer {
+    if app.log.is_healthy() { Answer::Text(PLAIN, "ok\n".to_owned()) } else { Problem::Internal.into() }
+}
+
+/// `GET /metrics`.
+pub async fn metrics(State(app): Shared) -> Answer {
+    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Answer::Text(content_type, app.log.metrics.encode())
+}
+
+/// `GET /`: what this is, for who comes with a browser.
+pub async fn front(State(app): Shared) -> Answer {
+    let origin = app.log.keys.checkpoint.verifier_key().name();
+    let size = app.log.published().tree.size;
+    let key = app.log.keys.checkpoint.verifier_key();
+    Answer::Text(
+        PLAIN,
+        format!(
+            "{origin}\n\nA tnlog transparency log of telephone number certificates, of {size} entries.\n\n\
+             Its checkpoints verify with {key}\n\n\
+             Submit: POST /ct/v1/add-chain, /ct/v1/add-pre-chain (RFC 6962)\n\
+             Receipts: POST /tn/v1/receipt\n\
+             Read: /checkpoint, /tile/ (C2SP tlog-tiles), /ct/v1/get-entries (RFC 6962)\n\
+             About: /tn/v1/log, /tn/v1/issuers, /tn/v1/parameters\n"
+        ),
+    )
+}

@@ -1,0 +1,236 @@
+//! The log's secrets on disk: one file each, readable by the log's user alone.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use p256::ecdsa::SigningKey;
+use p256::pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey, LineEnding};
+use rand_core::{OsRng, RngCore};
+use zeroize::Zeroizing;
+
+use super::signatures::SctSigner;
+use super::signer::CheckpointSigner;
+use crate::commitment::OpeningSecret;
+use crate::entry::Parameters;
+use crate::label::LabelKey;
+use crate::note::{KeyType, Signer};
+use crate::sct::SctKey;
+
+const CHECKPOINT: &str = "checkpoint.key";
+const SCT: &str = "sct.key";
+const LABEL: &str = "label.key";
+const OPENING: &str = "opening.key";
+
+/// The secrets of a log, read and checked. Their memory is wiped when they are dropped.
+pub struct Keys {
+    /// Signs checkpoints; its name is the origin.
+    pub checkpoint: Signer,
+    /// Signs SCTs.
+    pub sct: SctSigner,
+    /// Signs tree heads: the same key as `sct`.
+    pub tree_head: SigningKey,
+    /// SubjectPublicKeyInfo of the SCT key.
+    pub sct_spki: Vec<u8>,
+    /// Labels numbers.
+    pub label: LabelKey,
+    /// Makes openings and certificate ids.
+    pub opening: OpeningSecret,
+}
+
+/// Why the keys cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// Reading or writing failed.
+    #[error("{}: {error}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What failed.
+        #[source]
+        error: io::Error,
+    },
+    /// The log exists and a key of it is gone.
+    #[error(
+        "{} is missing, and this log cannot go on without it: restore it from a backup. A new key would make another log",
+        .0.display()
+    )]
+    Missing(PathBuf),
+    /// Others than its owner can read the file.
+    #[error(
+        "{} can be read by others than its owner (mode {mode:04o}): chmod 600 it, and think about who has read it",
+        path.display()
+    )]
+    Permissions {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The file holds no such key.
+    #[error("{} does not hold the key that belongs there: restore it from a backup", .0.display())]
+    Malformed(PathBuf),
+    /// The checkpoint key is of another origin than the configuration.
+    #[error("{} is the key of the origin {key}, and the configuration says {configured}", path.display())]
+    Origin {
+        /// The file.
+        path: PathBuf,
+        /// The name of the key.
+        key: String,
+        /// The origin of the configuration.
+        configured: String,
+    },
+}
+
+impl Keys {
+    /// Makes the keys of a new log in `folder`, with mode 0700, the files with 0600. Keys that are there already stay.
+    ///
+    /// # Errors
+    /// [`KeysError::Io`].
+    pub fn create(folder: &Path, origin: &str) -> Result<(), KeysError> {
+        let io = |error| KeysError::Io { path: folder.to_owned(), error };
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io)?;
+        write_new(&folder.join(CHECKPOINT), || {
+            let signer = Signer::new(origin, KeyType::Ed25519, &random()).expect("an origin is a key name");
+            Zeroizing::new(format!("{}\n", *signer.to_private_key()))
+        })?;
+        write_new(&folder.join(SCT), || {
+            SigningKey::random(&mut OsRng).to_pkcs8_pem(LineEnding::LF).expect("a P-256 key encodes")
+        })?;
+        write_new(&folder.join(LABEL), || Zeroizing::new(format!("{}\n", *to_hex(&random()))))?;
+        write_new(&folder.join(OPENING), || Zeroizing::new(format!("{}\n", *to_hex(&random()))))?;
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)
+    }
+
+    /// Reads the keys of a log.
+    ///
+    /// # Errors
+    /// [`KeysError`].
+    pub fn read(folder: &Path, origin: &str) -> Result<Self, KeysError> {
+        let checkpoint = parse(folder, CHECKPOINT, |text| Signer::parse(text.trim_end()).ok())?;
+        let name = checkpoint.verifier_key().name();
+        if name != origin {
+            let (path, key, configured) = (folder.join(CHECKPOINT), name.to_owned(), origin.to_owned());
+            return Err(KeysError::Origin { path, key, configured });
+        }
+        let tree_head = parse(folder, SCT, |text| SigningKey::from_pkcs8_pem(text).ok())?;
+        let pkcs8 = tree_head.to_pkcs8_der().expect("a P-256 key encodes");
+        let sct = SctSigner::from_pkcs8(pkcs8.as_bytes()).expect("ring reads the key that p256 wrote");
+        let spki = tree_head.verifying_key().to_public_key_der().expect("a P-256 key encodes");
+        let seed = parse(folder, LABEL, |text| from_hex(text.trim_end()))?;
+        let opening = parse(folder, OPENING, |text| from_hex(text.trim_end()))?;
+        Ok(Keys {
+            checkpoint,
+            sct,
+            sct_spki: spki.as_bytes().to_vec(),
+            tree_head,
+            label: LabelKey::from_seed(&seed),
+            opening: OpeningSecret::new(*opening),
+        })
+    }
+
+    /// The public keys, as leaf 0 shows them.
+    pub fn parameters(&self) -> Parameters {
+        Parameters {
+            origin: self.checkpoint.verifier_key().name().to_owned(),
+            sct_key: self.sct_spki.clone(),
+            label_key: self.label.public().to_bytes(),
+        }
+    }
+
+    /// What signs the trees of the entry log.
+    pub fn checkpoint_signer(&self) -> CheckpointSigner {
+        let public = SctKey::from_spki(&self.sct_spki).expect("the SCT key is a P-256 key");
+        CheckpointSigner::with_tree_heads(self.checkpoint.clone(), self.tree_head.clone(), public)
+    }
+}
+
+fn random() -> Zeroizing<[u8; 32]> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    OsRng.fill_bytes(&mut *bytes);
+    bytes
+}
+
+fn to_hex(bytes: &[u8; 32]) -> Zeroizing<String> {
+    Zeroizing::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn from_hex(text: &str) -> Option<Zeroizing<[u8; 32]>> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    let digits = text.as_bytes().as_chunks::<2>().0;
+    if text.len() != 64 || !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(digits) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+/// Writes a new file that only its owner can read, durably; an existing one stays as it is.
+fn write_new(path: &Path, content: impl FnOnce() -> Zeroizing<String>) -> Result<(), KeysError> {
+    let io = |error| KeysError::Io { path: path.to_owned(), error };
+    let mut file = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        opened => opened.map_err(io)?,
+    };
+    file.write_all(content().as_bytes()).and_then(|()| file.sync_all()).map_err(io)
+}
+
+fn parse<T>(folder: &Path, name: &str, read: impl FnOnce(&str) -> Option<T>) -> Result<T, KeysError> {
+    let path = folder.join(name);
+    let text = match fs::read_to_string(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(KeysError::Missing(path)),
+        Err(error) => return Err(KeysError::Io { path, error }),
+        Ok(text) => Zeroizing::new(text),
+    };
+    let mode = fs::metadata(&path).map_err(|error| KeysError::Io { path: path.clone(), error })?;
+    let mode = mode.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(KeysError::Permissions { path, mode });
+    }
+    read(&text).ok_or(KeysError::Malformed(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys");
+        (folder, path)
+    }
+
+    #[test]
+    fn keys_are_made_once_and_read_again() {
+        let (_folder, path) = folder();
+        Keys::create(&path, "example.com/log").unwrap();
+        let first = Keys::read(&path, "example.com/log").unwrap().parameters();
+        Keys::create(&path, "example.com/log").unwrap();
+        assert_eq!(Keys::read(&path, "example.com/log").unwrap().parameters(), first);
+        for name in [CHECKPOINT, SCT, LABEL, OPENING] {
+            assert_eq!(fs::metadata(path.join(name)).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn what_is_missing_open_to_others_damaged_or_of_another_log_is_refused() {
+        let (_folder, path) = folder();
+        for name in [CHECKPOINT, SCT, LABEL, OPENING] {
+            let file = path.join(name);
+            Keys::create(&path, "example.com/log").unwrap();
+            let read = || Keys::read(&path, "example.com/log").err();
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+            assert!(matches!(read(), Some(KeysError::Permissions { path, mode: 0o640 }) if path == file));
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+            fs::write(&file, "zz").unwrap();
+            assert!(matches!(read(), Some(KeysError::Malformed(p)) if p == file));
+            fs::remove_file(&file).unwrap();
+            assert!(matches!(read(), Some(KeysError::Missing(p)) if p == file));
+        }
+        Keys::create(&path, "example.com/log").unwrap();
+        assert!(matches!(Keys::read(&path, "example.com/other").err(), Some(KeysError::Origin { .. })));
+    }
+}

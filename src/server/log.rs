@@ -1,0 +1,376 @@
+//! The entry log: what it answers to a submission, and to who asks for a receipt.
+//!
+//! Every answer is rebuilt from the stored leaf, and that leaf is checked against what was submitted before anything is
+//! signed: a wrong database or a wrong cache cannot make the log sign something that it does not hold.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, RwLock};
+use std::time::{Duration, Instant};
+
+use rand_core::OsRng;
+use tokio::sync::oneshot;
+
+use super::budget::Budget;
+use super::config::Config;
+use super::dedup::{Dedup, DedupKey, key_of_open};
+use super::evidence::Evidence;
+use super::issuers::Issuers;
+use super::keys::Keys;
+use super::metrics::Metrics;
+use super::pool::{Outcome, Pending, Pool, Reservation};
+use super::problem::Problem;
+use super::read::LogReader;
+use super::roots::Roots;
+use super::sequencer::Published;
+use super::signatures::Ring;
+use crate::admission::{Admitted, Kind, Trust, admit};
+use crate::anchors::VerifiedIssuers;
+use crate::certificate::Certificate;
+use crate::entry::{Entry, EntryType, Leaf};
+use crate::label::Label;
+use crate::note::Note;
+use crate::proof::TlogProof;
+use crate::receipt::{Extra, Receipt, Secrets};
+use crate::sct::{Extensions, Sct, log_id};
+use crate::side::SideEntry;
+use crate::submission::{Hidden, Submission, records};
+
+/// Pairs of CA certificates that are remembered as verified.
+const REMEMBERED_ISSUERS: usize = 65_536;
+const DAY: Duration = Duration::from_secs(86_400);
+const BUSY: Problem = Problem::Busy { retry: Duration::from_secs(1) };
+
+/// An entry log that runs.
+pub struct Log {
+    /// The secrets.
+    pub keys: Keys,
+    /// The configuration.
+    pub config: Config,
+    /// The accepted roots.
+    pub roots: Roots,
+    /// Reads tiles and bundles.
+    pub reader: LogReader,
+    /// What is in the log already.
+    pub dedup: Dedup,
+    /// What waits for a round.
+    pub pool: Arc<Pool>,
+    /// CA certificates that are served.
+    pub issuers: Issuers,
+    /// Counts.
+    pub metrics: Metrics,
+    healthy: AtomicBool,
+    published: RwLock<Arc<Published>>,
+    verified: VerifiedIssuers,
+    labels_by_issuer: Budget<[u8; 32]>,
+    labels_by_root: Budget<[u8; 32]>,
+}
+
+/// A submission that is in the log or on its way.
+pub struct Submitted {
+    admitted: Admitted,
+    state: State,
+}
+
+enum State {
+    Logged(Arc<Vec<u8>>),
+    Waiting(oneshot::Receiver<Outcome>),
+}
+
+/// What a log is made of; see the fields of [`Log`].
+pub struct Parts {
+    /// The secrets.
+    pub keys: Keys,
+    /// The configuration.
+    pub config: Config,
+    /// The accepted roots.
+    pub roots: Roots,
+    /// Reads tiles and bundles.
+    pub reader: LogReader,
+    /// What is in the log already.
+    pub dedup: Dedup,
+    /// CA certificates that are served.
+    pub issuers: Issuers,
+    /// The newest checkpoint.
+    pub published: Published,
+}
+
+impl Log {
+    /// Puts a log together.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { keys, config, roots, reader, dedup, issuers, published } = parts;
+        let limits = &config.limits;
+        let log = Log {
+            pool: Arc::new(Pool::new(limits.pool_entries, limits.pool_bytes)),
+            labels_by_issuer: Budget::new(limits.labels_per_issuer_day, DAY),
+            labels_by_root: Budget::new(limits.labels_per_root_day, DAY),
+            verified: VerifiedIssuers::new(REMEMBERED_ISSUERS),
+            metrics: Metrics::new(),
+            healthy: AtomicBool::new(true),
+            published: RwLock::new(Arc::new(published.clone())),
+            keys,
+            config,
+            roots,
+            reader,
+            dedup,
+            issuers,
+        };
+        log.set_published(published);
+        log
+    }
+
+    /// The newest published checkpoint.
+    pub fn published(&self) -> Arc<Published> {
+        self.published.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// Shows a newer checkpoint to everybody.
+    pub fn set_published(&self, published: Published) {
+        self.metrics.tree_size.set(published.tree.size as i64);
+        self.metrics.tree_head_time.set(published.time as i64);
+        *self.published.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(published);
+    }
+
+    /// Whether the last round succeeded.
+    pub fn is_healthy(&self) -> bool {
+        self.healthy.load(Ordering::Relaxed)
+    }
+
+    /// Says whether the last round succeeded.
+    pub fn set_healthy(&self, healthy: bool) {
+        self.healthy.store(healthy, Ordering::Relaxed);
+    }
+
+    /// Checks a submitted chain.
+    ///
+    /// # Errors
+    /// [`Problem::Refused`].
+    pub fn admit(&self, chain: &[Arc<Certificate>], kind: Kind) -> Result<Admitted, Problem> {
+        let anchors = self.roots.anchors();
+        let trust = Trust { anchors: &anchors, verifier: &Ring, verified: Some(&self.verified) };
+        Ok(admit(chain, kind, &trust)?)
+    }
+
+    /// Takes a submission into the pool, or finds it in the log.
+    ///
+    /// # Errors
+    /// [`Problem`].
+    pub fn submit(&self, admitted: Admitted) -> Result<Submitted, Problem> {
+        if self.config.read_only {
+            return Err(Problem::ReadOnly);
+        }
+        self.check_delegates(&admitted)?;
+        let submission = Submission::of(&admitted);
+        let key = self.key(&submission);
+        let state = match self.pool.reserve(key).map_err(|_| BUSY)? {
+            Reservation::Joined(receiver) => {
+                self.metrics.repeated.inc();
+                State::Waiting(receiver)
+            }
+            Reservation::Held(hold) => match self.stored(&key, &submission)? {
+                Some(leaf) => {
+                    self.metrics.repeated.inc();
+                    let leaf = Arc::new(leaf);
+                    self.pool.resolve(hold, &Outcome::Logged(leaf.clone()));
+                    State::Logged(leaf)
+                }
+                None => {
+                    let pending = self.pending(key, &admitted, &submission)?;
+                    State::Waiting(self.pool.push(hold, pending))
+                }
+            },
+        };
+        Ok(Submitted { admitted, state })
+    }
+
+    /// The SCT of a submission, once the entry is durable and covered by a published checkpoint. A repeated submission gets
+    /// the same time, index and extensions.
+    ///
+    /// # Errors
+    /// [`Problem`]. After [`Problem::TimedOut`] or [`Problem::Busy`] the entry may be in the log, and the next try gets its SCT.
+    pub async fn answer(&self, submitted: Submitted) -> Result<Sct, Problem> {
+        let leaf = match submitted.state {
+            State::Logged(leaf) => leaf,
+            State::Waiting(receiver) => {
+                let limit = Duration::from_secs(self.config.limits.request_seconds);
+                match tokio::time::timeout(limit, receiver).await {
+                    Ok(Ok(Outcome::Logged(leaf))) => leaf,
+                    Ok(Ok(Outcome::Dropped)) => return Err(BUSY),
+                    Ok(Err(_)) | Err(_) => return Err(Problem::TimedOut),
+                }
+            }
+        };
+        self.sct(&Submission::of(&submitted.admitted), &leaf)
+    }
+
+    fn key(&self, submission: &Submission<'_>) -> DedupKey {
+        if submission.is_hidden() {
+            let commitment = self.keys.opening.opening(submission.identity()).commit(submission.identity());
+            *commitment.0.first_chunk().expect("a commitment has 32 bytes")
+        } else {
+            key_of_open(submission.identity())
+        }
+    }
+
+    /// The bytes of the leaf that records a submission, if the log holds it.
+    fn stored(&self, key: &DedupKey, submission: &Submission<'_>) -> Result<Option<Vec<u8>>, Problem> {
+        let Some(index) = self.dedup.find(key)? else { return Ok(None) };
+        let size = self.published().tree.size;
+        if index >= size {
+            return Ok(None);
+        }
+        let bytes = self.reader.leaf(index, size)?;
+        Ok(self.recorded(submission, &bytes).map(|_| bytes))
+    }
+
+    /// The leaf, if it records this submission.
+    fn recorded(&self, submission: &Submission<'_>, leaf: &[u8]) -> Option<Leaf> {
+        let leaf = Leaf::decode(leaf).ok()?;
+        let opening = self.keys.opening.opening(submission.identity());
+        records(&leaf.entry, submission.identity(), &opening).then_some(leaf)
+    }
+
+    /// Signs the SCT of a submission out of the leaf that is stored for it.
+    fn sct(&self, submission: &Submission<'_>, leaf: &[u8]) -> Result<Sct, Problem> {
+        let Some(leaf) = self.recorded(submission, leaf) else {
+            tracing::error!("a stored leaf does not record what was submitted; nothing was signed");
+            return Err(Problem::Internal);
+        };
+        let opening =
+            matches!(leaf.entry, Entry::Number(_)).then(|| self.keys.opening.opening(submission.identity()));
+        let extensions = Extensions { leaf_index: leaf.index, opening };
+        let data = Sct::signed_data(submission.identity(), leaf.timestamp, &extensions)
+            .expect("the index of a stored leaf fits 40 bits");
+        self.metrics.accepted.inc();
+        Ok(Sct {
+            log_id: log_id(&self.keys.sct_spki),
+            timestamp: leaf.timestamp,
+            extensions,
+            signature: self.keys.sct.sign(&data),
+        })
+    }
+
+    /// A delegate CA that names single numbers must be in the log before what it issues.
+    fn check_delegates(&self, admitted: &Admitted) -> Result<(), Problem> {
+        for (delegate, issuer) in admitted.requires_logged() {
+            if self.find_stored(delegate, *issuer.spki_sha256())?.is_none() {
+                let place = admitted.chain().iter().position(|certificate| certificate == delegate);
+                return Err(Problem::DelegateNotLogged(place.unwrap_or_default()));
+            }
+        }
+        Ok(())
+    }
+
+    fn pending(
+        &self,
+        key: DedupKey,
+        admitted: &Admitted,
+        submission: &Submission<'_>,
+    ) -> Result<Pending, Problem> {
+        let objects = self.issuers.objects(admitted.public_issuers());
+        let Some(entry) = submission.open_entry() else {
+            let entry = self.number_entry(admitted, submission)?;
+            let chain = admitted.chain().iter().map(|certificate| certificate.der().to_vec()).collect();
+            let evidence = Evidence { not_after: admitted.certificate().not_after(), chain };
+            let chain = SideEntry::default().encode();
+            return Ok(Pending { key, entry, chain, objects, evidence: Some(evidence) });
+        };
+        Ok(Pending { key, entry, chain: SideEntry::of(admitted).encode(), objects, evidence: None })
+    }
+
+    fn number_entry(&self, admitted: &Admitted, submission: &Submission<'_>) -> Result<Entry, Problem> {
+        let numbers = admitted.class().numbers();
+        self.spend_labels(admitted, numbers.len())?;
+        let hidden = Hidden {
+            labels: numbers.iter().map(|number| self.keys.label.label(number)).collect::<Vec<Label>>(),
+            ..self.hidden(admitted, submission)
+        };
+        submission.number_entry(&hidden).ok_or(Problem::Internal)
+    }
+
+    fn hidden(&self, admitted: &Admitted, submission: &Submission<'_>) -> Hidden {
+        let serial = admitted.certificate().serial();
+        Hidden {
+            labels: Vec::new(),
+            certificate_id: self.keys.opening.certificate_id(admitted.issuer_key_hash(), serial),
+            opening: self.keys.opening.opening(submission.identity()),
+        }
+    }
+
+    /// Submissions count against a budget, or they would be the way around the limits of blind evaluation.
+    fn spend_labels(&self, admitted: &Admitted, count: usize) -> Result<(), Problem> {
+        let now = Instant::now();
+        let root = admitted.chain().last().expect("an admitted chain has a root").fingerprint();
+        let over = |holder| move |retry| Problem::LabelBudget { holder, retry };
+        self.labels_by_root.spend(*root, count, now).map_err(over("root"))?;
+        let issuer = admitted.issuer_key_hash();
+        self.labels_by_issuer.spend(*issuer, count, now).map_err(|retry| {
+            self.labels_by_root.refund(root, count);
+            over("issuer")(retry)
+        })
+    }
+
+    /// The receipt of a certificate that is in the log, whether it or its precertificate was submitted.
+    ///
+    /// # Errors
+    /// [`Problem`].
+    pub fn receipt(&self, admitted: &Admitted) -> Result<Receipt, Problem> {
+        let found = match admitted.kind() {
+            Kind::Final => self.find_stored(admitted.certificate(), *admitted.issuer_key_hash())?,
+            Kind::Precertificate => {
+                let submission = Submission::of(admitted);
+                self.stored(&self.key(&submission), &submission)?.map(|leaf| (submission, leaf))
+            }
+        };
+        let (submission, leaf) = found.ok_or(Problem::NotLogged)?;
+        self.receipt_of(admitted, &submission, &leaf)
+    }
+
+    /// The leaf of a final certificate, or of the precertificate that it was issued from.
+    fn find_stored<'a>(
+        &self,
+        certificate: &'a Certificate,
+        issuer_key_hash: [u8; 32],
+    ) -> Result<Option<(Submission<'a>, Vec<u8>)>, Problem> {
+        let own = Submission::of_issued(certificate, issuer_key_hash);
+        let precertificate = Submission::of_precertificate(certificate, issuer_key_hash);
+        for form in std::iter::once(own).chain(precertificate) {
+            if let Some(leaf) = self.stored(&self.key(&form), &form)? {
+                return Ok(Some((form, leaf)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn receipt_of(
+        &self,
+        admitted: &Admitted,
+        submission: &Submission<'_>,
+        leaf: &[u8],
+    ) -> Result<Receipt, Problem> {
+        let leaf = Leaf::decode(leaf).map_err(|_| Problem::Internal)?;
+        let secrets = matches!(leaf.entry, Entry::Number(_)).then(|| {
+            let Hidden { certificate_id, opening, .. } = self.hidden(admitted, submission);
+            let evaluation = self.keys.label.prove(admitted.class().numbers(), &mut OsRng);
+            Secrets { opening, certificate_id, evaluation }
+        });
+        let precertificate = submission.identity().entry_type() == EntryType::Precert;
+        let extra = Extra { precertificate, timestamp: leaf.timestamp, secrets };
+        Ok(Receipt { proof: self.proof(leaf.index, Some(extra.encode()))?, extra })
+    }
+
+    /// The proof of leaf 0, with the leaf as extra data.
+    ///
+    /// # Errors
+    /// [`Problem`].
+    pub fn parameters(&self) -> Result<TlogProof, Problem> {
+        let leaf = self.reader.leaf(0, self.published().tree.size)?;
+        self.proof(0, Some(leaf))
+    }
+
+    fn proof(&self, index: u64, extra: Option<Vec<u8>>) -> Result<TlogProof, Problem> {
+        let published = self.published();
+        let hashes = self.reader.inclusion(index, published.tree.size)?;
+        let checkpoint = Note::parse(published.note.as_bytes()).expect("the log's own note is well-formed");
+        Ok(TlogProof { extra, index, hashes, checkpoint })
+    }
+}

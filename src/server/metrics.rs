@@ -1,0 +1,117 @@
+//! What Prometheus reads at `/metrics`. Nothing here is about a single submission: no number, no name of a certificate.
+
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+/// A request: what was asked for, and how it was answered.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Request {
+    /// The endpoint, without its parameters.
+    pub endpoint: String,
+    /// The HTTP status.
+    pub status: u16,
+}
+
+/// Why a submission was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Refused {
+    /// The last part of the problem type.
+    pub problem: &'static str,
+}
+
+/// The metrics of a log.
+pub struct Metrics {
+    registry: Registry,
+    /// Requests by endpoint and status.
+    pub requests: Family<Request, Counter>,
+    /// Submissions refused, by problem.
+    pub refused: Family<Refused, Counter>,
+    /// Submissions answered with an SCT.
+    pub accepted: Counter,
+    /// Of these, submissions that were in the log already.
+    pub repeated: Counter,
+    /// Leaves of the published tree.
+    pub tree_size: Gauge,
+    /// Milliseconds of Unix time of the published tree head.
+    pub tree_head_time: Gauge,
+    /// Submissions that wait for a round.
+    pub pool: Gauge,
+    /// Seconds from the beginning of a round to its publication.
+    pub round_seconds: Histogram,
+    /// Entries of each round.
+    pub round_entries: Histogram,
+    /// Rounds that failed and were tried again.
+    pub round_failures: Counter,
+    /// Labels evaluated blindly.
+    pub evaluations: Counter,
+}
+
+impl Metrics {
+    /// All at zero.
+    pub fn new() -> Self {
+        let mut metrics = Metrics {
+            registry: Registry::with_prefix("tnlog"),
+            requests: Family::default(),
+            refused: Family::default(),
+            accepted: Counter::default(),
+            repeated: Counter::default(),
+            tree_size: Gauge::default(),
+            tree_head_time: Gauge::default(),
+            pool: Gauge::default(),
+            round_seconds: Histogram::new(exponential_buckets(0.002, 2.0, 12)),
+            round_entries: Histogram::new(exponential_buckets(1.0, 4.0, 8)),
+            round_failures: Counter::default(),
+            evaluations: Counter::default(),
+        };
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        registry.register("requests", "Requests by endpoint and status", self.requests.clone());
+        registry.register("submissions_refused", "Submissions refused, by problem", self.refused.clone());
+        registry.register("submissions_accepted", "Submissions answered with an SCT", self.accepted.clone());
+        registry.register(
+            "submissions_repeated",
+            "Accepted ones that were in the log already",
+            self.repeated.clone(),
+        );
+        registry.register("tree_size", "Leaves of the published tree", self.tree_size.clone());
+        registry.register(
+            "tree_head_time_milliseconds",
+            "Unix time of the published tree head",
+            self.tree_head_time.clone(),
+        );
+        registry.register("pool_entries", "Submissions that wait for a round", self.pool.clone());
+        registry.register(
+            "round_seconds",
+            "From the beginning of a round to its publication",
+            self.round_seconds.clone(),
+        );
+        registry.register("round_entries", "Entries of each round", self.round_entries.clone());
+        registry.register(
+            "round_failures",
+            "Rounds that failed and were tried again",
+            self.round_failures.clone(),
+        );
+        registry.register("evaluations", "Labels evaluated blindly", self.evaluations.clone());
+    }
+
+    /// The OpenMetrics text.
+    pub fn encode(&self) -> String {
+        let mut text = String::new();
+        text::encode(&mut text, &self.registry).expect("a string takes every write");
+        text
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Metrics::new()
+    }
+}

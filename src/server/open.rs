@@ -1,0 +1,149 @@
+//! Opening the folder of a log: what is missing on the first start is made, what is there is checked and never overwritten.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rand_core::{OsRng, RngCore};
+
+use super::config::{Config, ConfigError, Folder};
+use super::dedup::{Dedup, DedupError};
+use super::issuers::Issuers;
+use super::keys::{Keys, KeysError};
+use super::log::{Log, Parts};
+use super::plan::{NewEntry, Round};
+use super::read::{LogReader, ReadError};
+use super::roots::{Roots, RootsError};
+use super::rounds::now_milliseconds;
+use super::sequencer::{Sequencer, SequencerError, Stores};
+use super::store::{CheckpointLock, DiskLock, DiskStore};
+use crate::entry::{Entry, Leaf, Parameters};
+use crate::merkle::Hash;
+use crate::side::SideEntry;
+
+/// Why a log does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A file or folder cannot be read or made.
+    #[error("{}: {error}", path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// What failed.
+        #[source]
+        error: io::Error,
+    },
+    /// The address cannot be listened on.
+    #[error("{address} cannot be listened on: {error}. Choose another with --listen or in the configuration")]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// What failed.
+        #[source]
+        error: io::Error,
+    },
+    /// The configuration is wrong.
+    #[error("{}: {error}", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        error: ConfigError,
+    },
+    /// The keys are wrong.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// A root is wrong.
+    #[error(transparent)]
+    Roots(#[from] RootsError),
+    /// The store is not what was signed.
+    #[error(transparent)]
+    Sequencer(#[from] SequencerError),
+    /// The derived database cannot be built.
+    #[error(transparent)]
+    Dedup(#[from] DedupError),
+    /// Leaf 0 cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The keys are not those that leaf 0 shows.
+    #[error(
+        "the keys are not those that leaf 0 of this log shows: restore the keys that belong to it from a backup"
+    )]
+    OtherKeys,
+}
+
+/// A log that was opened, and what drives it.
+pub struct Opened {
+    /// The log.
+    pub log: Arc<Log>,
+    /// Appends to it.
+    pub sequencer: Sequencer,
+    /// Where its bytes are.
+    pub stores: Stores,
+}
+
+/// Makes folder and configuration of a log if they are not there, and reads the configuration.
+///
+/// # Errors
+/// [`OpenError::Io`], [`OpenError::Config`].
+pub fn configure(folder: &Folder, config: Option<PathBuf>) -> Result<Config, OpenError> {
+    let path = config.unwrap_or_else(|| folder.config());
+    let io = |path: PathBuf| move |error| OpenError::Io { path, error };
+    fs::create_dir_all(folder.path()).map_err(io(folder.path().to_owned()))?;
+    if path == folder.config() {
+        let origin = format!("tnlog.invalid/{:016x}", OsRng.next_u64());
+        write_new(&path, &Config::template(&origin)).map_err(io(path.clone()))?;
+    }
+    let text = fs::read_to_string(&path).map_err(io(path.clone()))?;
+    Config::parse(&text).map_err(|error| OpenError::Config { path, error })
+}
+
+/// Opens a log. `progress` is told of leaves known and leaves in all while the derived database is built.
+///
+/// # Errors
+/// [`OpenError`].
+pub fn open(folder: &Folder, config: Config, progress: impl Fn(u64, u64)) -> Result<Opened, OpenError> {
+    let at = |path: PathBuf| move |error| OpenError::Io { path, error };
+    let public = DiskStore::open(&folder.public()).map_err(at(folder.public()))?;
+    let private = DiskStore::open_private(&folder.private()).map_err(at(folder.private()))?;
+    let stores = Stores { public: Arc::new(public), private: Arc::new(private) };
+    let lock = DiskLock::open(&folder.lock()).map_err(at(folder.lock()))?;
+    if lock.load().map_err(at(folder.lock()))?.is_none() {
+        Keys::create(&folder.keys(), &config.origin)?;
+    }
+    let keys = Keys::read(&folder.keys(), &config.origin)?;
+    let parameters = keys.parameters();
+    let roots = Roots::open(&folder.roots())?;
+    let signer = keys.checkpoint_signer();
+    let sequencer =
+        Sequencer::open(stores.clone(), Box::new(lock), signer, now_milliseconds(), |position| {
+            first_round(position.time, parameters.clone())
+        })?;
+    let published = sequencer.published().clone();
+    let reader = LogReader::new(stores.public.clone());
+    let first = reader.leaf(0, published.tree.size)?;
+    if Leaf::decode(&first).map(|leaf| leaf.entry) != Ok(Entry::Parameters(parameters)) {
+        return Err(OpenError::OtherKeys);
+    }
+    let dedup =
+        Dedup::open(&folder.derived(), &Hash::of_leaf(&first), &reader, published.tree.size, progress)?;
+    let issuers = Issuers::open(&*stores.public).map_err(at(folder.public()))?;
+    let log = Log::new(Parts { keys, config, roots, reader, dedup, issuers, published });
+    Ok(Opened { log: Arc::new(log), sequencer, stores })
+}
+
+fn first_round(timestamp: u64, parameters: Parameters) -> Round {
+    let leaf = Leaf { timestamp, entry: Entry::Parameters(parameters), index: 0 };
+    let leaf = leaf.encode().expect("parameters are short");
+    Round { entries: vec![NewEntry { leaf, chain: SideEntry::default().encode() }], objects: Vec::new() }
+}
+
+fn write_new(path: &std::path::Path, text: &str) -> io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).open(path) {
+        Ok(mut file) => file.write_all(text.as_bytes()).and_then(|()| file.sync_all()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    }
+}

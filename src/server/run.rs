@@ -1,0 +1,76 @@
+//! A log that runs: its folder opened, its rounds going, its address listening.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::config::{Config, Folder};
+use super::http::{App, Server, router};
+use super::log::Log;
+use super::open::{OpenError, Opened, open};
+use super::rounds::Rounds;
+use super::sequencer::SequencerError;
+
+/// A log that runs in this process until it is stopped. Dropping it leaves it running.
+pub struct Running {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The log.
+    pub log: Arc<Log>,
+    stop: oneshot::Sender<()>,
+    failed: Option<oneshot::Receiver<SequencerError>>,
+    listening: JoinHandle<()>,
+    rounds: Rounds,
+}
+
+/// Opens the folder and starts. `progress` is told of leaves known and leaves in all while the derived database is built.
+///
+/// # Errors
+/// [`OpenError`].
+pub async fn start(
+    folder: &Folder,
+    config: Config,
+    progress: impl Fn(u64, u64) + Send + 'static,
+) -> Result<Running, OpenError> {
+    let opening = {
+        let (folder, config) = (folder.clone(), config.clone());
+        tokio::task::spawn_blocking(move || open(&folder, config, progress))
+    };
+    let Opened { log, sequencer, stores } = match opening.await {
+        Ok(opened) => opened?,
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    };
+    let listen = |error| OpenError::Listen { address: config.listen, error };
+    let server = Server::bind(config.listen, &config.limits).await.map_err(listen)?;
+    let address = server.local_addr().map_err(listen)?;
+    let (fail, failed) = oneshot::channel();
+    let rounds = Rounds::start(log.clone(), sequencer, stores, move |error| drop(fail.send(error)));
+    let (stop, stopped) = oneshot::channel();
+    let router = router(Arc::new(App::new(log.clone())));
+    let listening = tokio::spawn(server.run(router, async { drop(stopped.await) }));
+    Ok(Running { address, log, stop, failed: Some(failed), listening, rounds })
+}
+
+impl Running {
+    /// Ends when the log can never sign again in this process, with the reason.
+    pub async fn failed(&mut self) -> SequencerError {
+        match self.failed.take() {
+            Some(failed) => match failed.await {
+                Ok(error) => error,
+                Err(_) => std::future::pending().await,
+            },
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Stops accepting, answers what was asked, makes everything durable, and ends.
+    pub async fn stop(self) {
+        let _ = self.stop.send(());
+        let _ = self.listening.await;
+        self.log.pool.close();
+        let rounds = self.rounds;
+        let _ = tokio::task::spawn_blocking(move || rounds.join()).await;
+    }
+}
