@@ -1,0 +1,83 @@
+//! Writes `testvectors/*.json` and the examples in `docs/formats.md`: `cargo run --example testvectors`.
+//!
+//! With `--check` it writes nothing and fails when a file is not what it would write. Everything follows from fixed
+//! seeds and times. The keys in here are public; trust none of them.
+
+#[path = "generate/case.rs"]
+mod case;
+#[path = "generate/certificates.rs"]
+mod certificates;
+#[path = "generate/chains.rs"]
+mod chains;
+#[path = "generate/labels.rs"]
+mod labels;
+#[path = "generate/leaves.rs"]
+mod leaves;
+#[path = "generate/names.rs"]
+mod names;
+#[path = "generate/notes.rs"]
+mod notes;
+#[path = "generate/page.rs"]
+mod page;
+#[path = "generate/parameters.rs"]
+mod parameters;
+#[path = "generate/receipts.rs"]
+mod receipts;
+#[path = "generate/scene.rs"]
+mod scene;
+#[path = "generate/tree.rs"]
+mod tree;
+#[path = "generate/world.rs"]
+mod world;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use case::File;
+
+fn main() -> ExitCode {
+    let check = std::env::args().any(|argument| argument == "--check");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files = files();
+    let page = root.join("docs/formats.md");
+    let old_page = std::fs::read_to_string(&page).expect("docs/formats.md is there");
+    let mut outputs: Vec<_> = files
+        .iter()
+        .map(|file| (root.join("testvectors").join(format!("{}.json", file.name)), file.text()))
+        .collect();
+    outputs.push((page, page::filled(&old_page, &files)));
+    let different: Vec<_> = outputs
+        .iter()
+        .filter(|(path, text)| std::fs::read_to_string(path).ok().as_ref() != Some(text))
+        .collect();
+    for (path, text) in &different {
+        if check {
+            eprintln!("{} is not what the generator writes; run it without --check", path.display());
+        } else {
+            std::fs::write(path, text).expect("the file can be written");
+            println!("wrote {}", path.display());
+        }
+    }
+    if check && !different.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+fn files() -> Vec<File> {
+    vec![
+        tree::merkle(),
+        tree::tiles(),
+        notes::note(),
+        notes::checkpoint(),
+        notes::policy(),
+        leaves::leaf(),
+        leaves::sct(),
+        names::numbers(),
+        names::blocks(),
+        names::tnauthlist(),
+        labels::labels(),
+        certificates::classify(),
+        certificates::precertificate(),
+        chains::chain(),
+        receipts::receipt(),
+        parameters::parameters(),
+    ]
+}
