@@ -48,15 +48,18 @@ pub enum ReadError {
         /// Why not.
         error: BundleError,
     },
-    /// The place that serves the log shows a checkpoint that is older than one seen before, of the same history.
+    /// The place that serves the log shows a smaller tree than one seen before. A place that lags behind does that.
     #[error(
-        "the checkpoint has {shown} leaves and one of {seen} was seen before; this place is behind, ask another one or later"
+        "the checkpoint has {shown} leaves and one of {seen} was seen before{}; ask another place that serves the log, or later",
+        if *.consistent { "" } else { ", and the tiles served here do not show whether the one begins with the other" }
     )]
     Older {
         /// Leaves of the newest checkpoint that was seen.
         seen: u64,
         /// Leaves of the one that is shown.
         shown: u64,
+        /// Whether it was proved that the tree seen before begins with the one that is shown.
+        consistent: bool,
     },
     /// Another log than before.
     #[error("the checkpoint is of the log {shown}, and the one seen before of {seen}")]
@@ -182,11 +185,19 @@ impl<S: Source> LogReader<S> {
         }
         let backwards = before.size > after.size;
         let (small, large) = if backwards { (after, before) } else { (before, after) };
-        if !self.is_consistent(small, large).await? {
-            let misbehaviour = Misbehaviour::Fork { seen: old.note.clone(), shown: new.note.clone() };
-            return Err(ReadError::Misbehaviour(Box::new(misbehaviour)));
+        let older = |consistent| ReadError::Older { seen: before.size, shown: after.size, consistent };
+        match self.is_consistent(small, large).await {
+            Ok(true) if backwards => Err(older(true)),
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                let fork = Misbehaviour::Fork { seen: old.note.clone(), shown: new.note.clone() };
+                Err(ReadError::Misbehaviour(Box::new(fork)))
+            }
+            Err(ReadError::Damaged(_) | ReadError::Source(SourceError::Missing(_))) if backwards => {
+                Err(older(false))
+            }
+            Err(error) => Err(error),
         }
-        if backwards { Err(ReadError::Older { seen: before.size, shown: after.size }) } else { Ok(()) }
     }
 
     /// Whether the tree `large` begins with `small`. Only verified tiles of `large` count.
