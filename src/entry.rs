@@ -332,7 +332,7 @@ impl NumberEntry {
                 subject_key: key(d, 6)?.bytes()?.to_vec(),
                 is_ca: key(d, 7)?.bool()?,
                 is_precertificate: key(d, 8)?.bool()?,
-                calling_codes: list(key(d, 9)?, MAX_LABELS, |d| Ok(d.u16()?))?,
+                calling_codes: list(key(d, 9)?, MAX_LABELS, |d| d.u16())?,
                 commitment: Commitment(array(key(d, 10)?)?),
             })
         })

@@ -388,7 +388,7 @@ mod tests {
         assert_eq!(label("1703555xxxx").as_bytes()[..6], [0x80, 0x17, 0x03, 0x55, 0x5f, 0x40]);
         assert!(!label("1703555xxxx").is_hidden());
         let mut sorted =
-            vec![label("1703xxxxxxx"), label("170355xxxxx"), label("1703555xxxx"), label("1704xxxxxxx")];
+            [label("1703xxxxxxx"), label("170355xxxxx"), label("1703555xxxx"), label("1704xxxxxxx")];
         sorted.sort();
         let below: Vec<_> = sorted.iter().map(|l| l.as_bytes()[..3] == [0x80, 0x17, 0x03]).collect();
         assert_eq!(below, [true, true, true, false]);

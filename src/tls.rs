@@ -115,11 +115,11 @@ mod tests {
     #[test]
     fn reads_back_what_it_wrote() {
         let mut bytes = Vec::new();
-        bytes.put_uint(0x0102_0304_05, 5);
+        bytes.put_uint(0x01_0203_0405, 5);
         bytes.put_opaque(b"abc", 3);
         assert_eq!(bytes, [1, 2, 3, 4, 5, 0, 0, 3, b'a', b'b', b'c']);
         let mut reader = Reader::new(&bytes);
-        assert_eq!(reader.uint(5), Ok(0x0102_0304_05));
+        assert_eq!(reader.uint(5), Ok(0x01_0203_0405));
         assert_eq!(reader.opaque(3), Ok(&b"abc"[..]));
         assert_eq!(reader.finish(), Ok(()));
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use support::{NOW, TestLog, VALIDITY, chain_item, leaf_0, open_raw, parse, vkey};
 use tnlog::bundle;
-use tnlog::client::chains::{ChainItem, issuer_path};
+use tnlog::chain_item::{ChainItem, issuer_path};
 use tnlog::client::check::{CheckError, Fault, FaultKind, Position, Target, check_log};
 use tnlog::client::read::{LogReader, Misbehaviour, ReadError, policy_of_key};
 use tnlog::client::source::Folder;

@@ -59,7 +59,7 @@ fn load(folder: &Path) -> Corpus {
         .chain(&intermediates)
         .map(|issuer| (hex(issuer.fingerprint()), issuer.clone()))
         .collect();
-    let leaves = Certificate::from_pem_bundle(&gunzip(&folder.join("leaves.pem.gz"))).unwrap();
+    let leaves = Certificate::from_pem_bundle(gunzip(&folder.join("leaves.pem.gz"))).unwrap();
     assert_eq!(leaves.len(), 13_370);
     let index = gunzip(&folder.join("index.tsv.gz"));
     let rows: Vec<Row> = index

@@ -117,12 +117,12 @@ fn append_bundles<'a>(
     for item in items {
         bundle::append(bundle, item)?;
         end += 1;
-        if end % full == 0 {
+        if end.is_multiple_of(full) {
             bundles
                 .push((TilePath { kind, index: end / full - 1, width: FULL_WIDTH }, std::mem::take(bundle)));
         }
     }
-    if end > size && end % full != 0 {
+    if end > size && !end.is_multiple_of(full) {
         bundles.push((TilePath { kind, index: end / full, width: (end % full) as u16 }, bundle.clone()));
     }
     Ok(bundles)

@@ -10,7 +10,7 @@ use rand_core::OsRng;
 use tnlog::admission::{Admitted, Kind, Trust, admit};
 use tnlog::anchors::{Anchor, Anchors};
 use tnlog::certificate::Certificate;
-use tnlog::client::chains::{ChainItem, issuer_path};
+use tnlog::chain_item::{ChainItem, issuer_path};
 use tnlog::commitment::OpeningSecret;
 use tnlog::entry::{Entry, Leaf, Parameters};
 use tnlog::label::LabelKey;
