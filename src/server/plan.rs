@@ -69,7 +69,7 @@ pub struct Plan {
     pub edge: Edge,
 }
 
-/// Why a round cannot be planned. Both mean that something is broken: nothing may be signed.
+/// Why a round cannot be planned. All mean that something is broken: nothing may be signed.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
     /// An entry does not fit a bundle.
@@ -78,6 +78,9 @@ pub enum PlanError {
     /// The tiles of the round no longer hold the tree that was signed before.
     #[error("the planned tiles do not continue the signed tree of {0} leaves")]
     Forked(u64),
+    /// Only a round with entries is staged, so that nothing else can be stored durably.
+    #[error("a round without entries cannot store {0} objects")]
+    Detached(usize),
 }
 
 /// Plans a round on top of the tree with root `signed`. Costs two hashes for each entry, and those of the edge, which show that
@@ -86,6 +89,9 @@ pub enum PlanError {
 /// # Errors
 /// [`PlanError`].
 pub fn plan(edge: &Edge, signed: &Hash, round: Round) -> Result<Plan, PlanError> {
+    if round.entries.is_empty() && !round.objects.is_empty() {
+        return Err(PlanError::Detached(round.objects.len()));
+    }
     let mut next = edge.clone();
     let hashes: Vec<Hash> = round.entries.iter().map(|entry| Hash::of_leaf(&entry.leaf)).collect();
     let mut tiles = next.tree.append(&hashes);

@@ -26,6 +26,9 @@ use crate::tile::{FULL_WIDTH, Kind, TilePath, TreeEdge};
 /// The name of the published checkpoint in the public store, the only object that changes.
 pub const CHECKPOINT: &str = "checkpoint";
 
+const FOREIGN_CHECKPOINT: &str = "the published checkpoint is whole and not signed by this log's keys: it is damaged or of \
+                                  another log. Restore it, or remove it when the lock is known to be the newest";
+
 /// The most rounds that may wait to be settled before a round waits for them.
 const MAX_UNSETTLED: usize = 256;
 
@@ -117,7 +120,7 @@ impl Sequencer {
             create(&stores, &mut *lock, &signer, now, first)?;
         }
         let settler = Settler { stores: stores.clone(), waiting: Arc::default(), busy: Arc::default() };
-        let (edge, published) = recover(&stores, &*lock, &signer, &settler)?;
+        let (edge, published) = recover(&stores, &mut *lock, &signer, &settler)?;
         Ok(Sequencer { stores, lock, signer, edge, published, in_doubt: false, settler })
     }
 
@@ -164,7 +167,7 @@ impl Sequencer {
         let settler = self.settler.clone();
         let _busy = settler.busy();
         settler.waiting().clear();
-        let (edge, published) = recover(&self.stores, &*self.lock, &self.signer, &settler)?;
+        let (edge, published) = recover(&self.stores, &mut *self.lock, &self.signer, &settler)?;
         (self.edge, self.published, self.in_doubt) = (edge, published, false);
         Ok(())
     }
@@ -172,10 +175,10 @@ impl Sequencer {
     fn commit(&mut self, plan: Plan, published: Published) -> Result<(), SequencerError> {
         let grows = published.tree != self.published.tree;
         let staging = Staging { old: self.published.tree, new: published.tree, objects: plan.objects };
+        self.in_doubt = true;
         if grows {
             stage(&self.stores, &staging)?;
         }
-        self.in_doubt = true;
         self.lock.replace(self.published.note.as_bytes(), published.note.as_bytes())?;
         if grows {
             apply(&self.stores, &staging)?;
@@ -196,19 +199,31 @@ fn create(
     now: u64,
     first: impl FnOnce(Position) -> Round,
 ) -> Result<(), SequencerError> {
-    let read = |error| SequencerError::Store("read the published checkpoint", error);
-    if stores.public.get(CHECKPOINT).map_err(read)?.is_some() {
-        return Err(damaged(
-            "the served folder holds a checkpoint and the lock holds none. Restore the lock from the newest backup of the \
-             whole folder; a log that starts again under the same keys has forked",
-        ));
-    }
+    check_unused(&*stores.public)?;
     let empty = Edge::default();
     let old = Tree { size: 0, root: empty.tree.root() };
     let plan = plan::plan(&empty, &old.root, first(Position { first: 0, time: now }))?;
     let new = Tree { size: plan.edge.tree.size(), root: plan.edge.tree.root() };
-    stage(stores, &Staging { old, new, objects: plan.objects })?;
+    if new != old {
+        stage(stores, &Staging { old, new, objects: plan.objects })?;
+    }
     Ok(lock.create(signer.sign(&SignedTree { tree: new, time: now }).as_bytes())?)
+}
+
+/// Nothing is served before the lock holds a checkpoint: where something is, a lock without one was lost.
+fn check_unused(public: &dyn ObjectStore) -> Result<(), SequencerError> {
+    let read = |error| SequencerError::Store("look for an earlier log", error);
+    let bundle = TilePath { kind: Kind::Entries, index: 0, width: FULL_WIDTH }.to_string();
+    let used = public.get(CHECKPOINT).map_err(read)?.is_some()
+        || public.get(&bundle).map_err(read)?.is_some()
+        || !public.list(&format!("{bundle}.p")).map_err(read)?.is_empty();
+    if used {
+        return Err(damaged(
+            "the served folder holds a log and the lock holds no checkpoint. Restore the lock from the newest backup of \
+             the whole folder; a log that starts again under the same keys has forked",
+        ));
+    }
+    Ok(())
 }
 
 fn stage(stores: &Stores, staging: &Staging) -> Result<(), SequencerError> {
@@ -238,7 +253,7 @@ fn publish(stores: &Stores, note: &str) -> Result<(), SequencerError> {
 /// Brings the stores to the lock's checkpoint and reads the edge there.
 fn recover(
     stores: &Stores,
-    lock: &dyn CheckpointLock,
+    lock: &mut dyn CheckpointLock,
     signer: &CheckpointSigner,
     settler: &Settler,
 ) -> Result<(Edge, Published), SequencerError> {
@@ -250,6 +265,8 @@ fn recover(
         )
     })?;
     check_published(stores, signer, &signed)?;
+    // What was read may not be durable: its replacement failed, or its process was killed before it was.
+    lock.replace(&note, &note)?;
     for staging in signed_rounds(stores, signed.tree)? {
         apply(stores, &staging)?;
         settler.waiting().push(Applied::of(&staging));
@@ -268,9 +285,11 @@ fn check_published(
 ) -> Result<(), SequencerError> {
     let read = |error| SequencerError::Store("read the published checkpoint", error);
     let Some(note) = stores.public.get(CHECKPOINT).map_err(read)? else { return Ok(()) };
-    // A crash may leave the file of the checkpoint empty or cut: it is not synced, and written again from the lock.
-    let Some(published) = signer.open(&note) else { return Ok(()) };
-    let ahead = published.tree.size > signed.tree.size;
+    let Some(published) = signer.open(&note) else {
+        // A crash may leave the file empty or cut: it is not synced, and written again from the lock.
+        return if signer.is_whole(&note) { Err(damaged(FOREIGN_CHECKPOINT)) } else { Ok(()) };
+    };
+    let ahead = published.tree.size > signed.tree.size || published.time > signed.time;
     let contradicts = published.tree.size == signed.tree.size && published.tree.root != signed.tree.root;
     if ahead || contradicts {
         return Err(damaged(format!(
@@ -293,6 +312,9 @@ fn signed_rounds(stores: &Stores, signed: Tree) -> Result<Vec<Staging>, Sequence
     {
         let bytes = stores.private.get(&name).map_err(fail)?.unwrap_or_default();
         let staging = Staging::decode(&bytes).map_err(|error| damaged(format!("{name}: {error}")))?;
+        if staging.new != tree || staging.old.size >= tree.size {
+            return Err(damaged(format!("{name} holds another round than its name says")));
+        }
         tree = staging.old;
         rounds.push(staging);
     }
@@ -336,13 +358,15 @@ fn read_edge(public: &dyn ObjectStore, tree: Tree) -> Result<Edge, SequencerErro
 struct Applied {
     staging: String,
     objects: Vec<(Place, String)>,
+    /// Making it durable has failed.
+    failed: bool,
 }
 
 impl Applied {
     fn of(staging: &Staging) -> Self {
         let objects =
             staging.objects.iter().map(|Object { place, name, .. }| (*place, name.clone())).collect();
-        Applied { staging: staging.name(), objects }
+        Applied { staging: staging.name(), objects, failed: false }
     }
 
     /// Tiles and bundles that became full: their partial forms may go.
@@ -376,17 +400,37 @@ impl Settler {
     /// objects. Costs an fsync for each object.
     ///
     /// # Errors
-    /// [`SequencerError::Store`]; the rounds stay staged, and the next call tries again.
+    /// [`SequencerError`]; the rounds stay staged, and the next call tries again.
     pub fn settle(&self) -> Result<(), SequencerError> {
         let _busy = self.busy();
-        let rounds = std::mem::take(&mut *self.waiting());
-        let result = self.settle_rounds(&rounds);
+        let mut rounds = std::mem::take(&mut *self.waiting());
+        let fail = |error| SequencerError::Store("make rounds durable", error);
+        let result = self.apply_failed(&mut rounds).and_then(|()| self.settle_rounds(&rounds).map_err(fail));
         if result.is_err() {
+            rounds.iter_mut().for_each(|round| round.failed = true);
             let mut waiting = self.waiting();
-            let newer = std::mem::replace(&mut *waiting, rounds);
-            waiting.extend(newer);
+            rounds.append(&mut waiting);
+            *waiting = rounds;
         }
-        result.map_err(|error| SequencerError::Store("make rounds durable", error))
+        result
+    }
+
+    /// Stores again what could not be made durable, since a disk reports lost bytes only once: a second sync of the same
+    /// file succeeds and they are still lost. A round whose staging object is gone had been made durable before.
+    fn apply_failed(&self, rounds: &mut Vec<Applied>) -> Result<(), SequencerError> {
+        let read = |error| SequencerError::Store("read the staged rounds", error);
+        let mut settled = Vec::new();
+        for Applied { staging: name, .. } in rounds.iter().filter(|round| round.failed) {
+            match self.stores.private.get(name).map_err(read)? {
+                None => settled.push(name.clone()),
+                Some(bytes) => {
+                    let staging = Staging::decode(&bytes);
+                    apply(&self.stores, &staging.map_err(|error| damaged(format!("{name}: {error}")))?)?;
+                }
+            }
+        }
+        rounds.retain(|round| !settled.contains(&round.staging));
+        Ok(())
     }
 
     fn settle_rounds(&self, rounds: &[Applied]) -> io::Result<()> {
