@@ -301,22 +301,20 @@ fn check_published(
     Ok(())
 }
 
-/// The staged rounds that lead to the signed tree, oldest first. Others were never signed, and are dropped.
+/// The staged rounds that lead to the signed tree, oldest first. Others were never signed, and are dropped. They are found
+/// by name, so that a store that lists less than it holds loses none.
 fn signed_rounds(stores: &Stores, signed: Tree) -> Result<Vec<Staging>, SequencerError> {
     let fail = |error| SequencerError::Store("read the staged rounds", error);
     let names = stores.private.list(staging::FOLDER).map_err(fail)?;
     let mut rounds: Vec<Staging> = Vec::new();
     let mut tree = signed;
-    while let name = Staging::name_of(&tree)
-        && names.contains(&name)
-    {
-        let bytes = stores.private.get(&name).map_err(fail)?.unwrap_or_default();
-        let staging = Staging::decode(&bytes).map_err(|error| damaged(format!("{name}: {error}")))?;
-        if staging.new != tree || staging.old.size >= tree.size {
-            return Err(damaged(format!("{name} holds another round than its name says")));
-        }
+    while let Some(staging) = read_staged(stores, &tree)? {
         tree = staging.old;
         rounds.push(staging);
+    }
+    let next = Staging::name_of(&tree);
+    if names.contains(&next) {
+        return Err(damaged(format!("{next} is listed and cannot be read")));
     }
     let kept: Vec<String> = rounds.iter().map(Staging::name).collect();
     for name in names.iter().filter(|name| !kept.contains(name)) {
@@ -324,6 +322,18 @@ fn signed_rounds(stores: &Stores, signed: Tree) -> Result<Vec<Staging>, Sequence
     }
     rounds.reverse();
     Ok(rounds)
+}
+
+/// The staged round that leads to a tree.
+fn read_staged(stores: &Stores, tree: &Tree) -> Result<Option<Staging>, SequencerError> {
+    let name = Staging::name_of(tree);
+    let read = |error| SequencerError::Store("read the staged rounds", error);
+    let Some(bytes) = stores.private.get(&name).map_err(read)? else { return Ok(None) };
+    let staging = Staging::decode(&bytes).map_err(|error| damaged(format!("{name}: {error}")))?;
+    if staging.new != *tree || staging.old.size >= tree.size {
+        return Err(damaged(format!("{name} holds another round than its name says")));
+    }
+    Ok(Some(staging))
 }
 
 /// Reads the right edge of a tree and compares it with the root that was signed; the last bundles, with the tiles.
@@ -345,8 +355,11 @@ fn read_edge(public: &dyn ObjectStore, tree: Tree) -> Result<Edge, SequencerErro
     }
     let last = |kind| TilePath { kind, index: tree.size / u64::from(FULL_WIDTH), width };
     let (entries, chains) = (read(last(Kind::Entries))?, read(last(Kind::Chains))?);
-    let leaves = bundle::entries(&entries, width).map_err(|error| damaged(error.to_string()))?;
-    bundle::entries(&chains, width).map_err(|error| damaged(error.to_string()))?;
+    let open = |kind, bytes| {
+        bundle::entries(bytes, width).map_err(|error| damaged(format!("{}: {error}", last(kind))))
+    };
+    let leaves = open(Kind::Entries, &entries)?;
+    open(Kind::Chains, &chains)?;
     let hashes: Vec<u8> = leaves.flat_map(|leaf| Hash::of_leaf(leaf).0).collect();
     if tiles.first() != Some(&hashes) {
         return Err(damaged(format!("{} does not hold the leaves of the tree", last(Kind::Entries))));
@@ -356,7 +369,8 @@ fn read_edge(public: &dyn ObjectStore, tree: Tree) -> Result<Edge, SequencerErro
 
 /// A round whose objects are stored and may not be durable yet.
 struct Applied {
-    staging: String,
+    /// What it leads to.
+    tree: Tree,
     objects: Vec<(Place, String)>,
     /// Making it durable has failed.
     failed: bool,
@@ -366,7 +380,7 @@ impl Applied {
     fn of(staging: &Staging) -> Self {
         let objects =
             staging.objects.iter().map(|Object { place, name, .. }| (*place, name.clone())).collect();
-        Applied { staging: staging.name(), objects, failed: false }
+        Applied { tree: staging.new, objects, failed: false }
     }
 
     /// Tiles and bundles that became full: their partial forms may go.
@@ -418,18 +432,14 @@ impl Settler {
     /// Stores again what could not be made durable, since a disk reports lost bytes only once: a second sync of the same
     /// file succeeds and they are still lost. A round whose staging object is gone had been made durable before.
     fn apply_failed(&self, rounds: &mut Vec<Applied>) -> Result<(), SequencerError> {
-        let read = |error| SequencerError::Store("read the staged rounds", error);
         let mut settled = Vec::new();
-        for Applied { staging: name, .. } in rounds.iter().filter(|round| round.failed) {
-            match self.stores.private.get(name).map_err(read)? {
-                None => settled.push(name.clone()),
-                Some(bytes) => {
-                    let staging = Staging::decode(&bytes);
-                    apply(&self.stores, &staging.map_err(|error| damaged(format!("{name}: {error}")))?)?;
-                }
+        for Applied { tree, .. } in rounds.iter().filter(|round| round.failed) {
+            match read_staged(&self.stores, tree)? {
+                Some(staging) => apply(&self.stores, &staging)?,
+                None => settled.push(*tree),
             }
         }
-        rounds.retain(|round| !settled.contains(&round.staging));
+        rounds.retain(|round| !settled.contains(&round.tree));
         Ok(())
     }
 
@@ -446,6 +456,6 @@ impl Settler {
                 self.stores.public.delete(&partial)?;
             }
         }
-        rounds.iter().try_for_each(|round| self.stores.private.delete(&round.staging))
+        rounds.iter().try_for_each(|round| self.stores.private.delete(&Staging::name_of(&round.tree)))
     }
 }
