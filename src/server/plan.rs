@@ -144,3 +144,6 @@ fn check_continues(edge: &Edge, signed: &Hash, tiles: &[(TilePath, Vec<u8>)]) ->
     let signed_is_edge = edge.tree.root() == *signed;
     if continues && signed_is_edge { Ok(()) } else { Err(PlanError::Forked(edge.tree.size())) }
 }
+
+#[cfg(test)]
+mod tests;
