@@ -20,8 +20,8 @@ use super::signer::{CheckpointSigner, SignedTree};
 use super::staging::{self, Staging, Tree};
 use super::store::{CheckpointLock, LockError, ObjectStore};
 use crate::bundle;
-use crate::merkle::Hash;
-use crate::tile::{FULL_WIDTH, Kind, TilePath, TreeEdge};
+use crate::merkle::{self, Hash, HashReader, NodeId, ProveError};
+use crate::tile::{FULL_WIDTH, Kind, TileError, TilePath, Tiling, TreeEdge};
 
 /// The name of the published checkpoint in the public store, the only object that changes.
 pub const CHECKPOINT: &str = "checkpoint";
@@ -264,7 +264,7 @@ fn recover(
             "the lock's checkpoint is not signed by this log's keys: the keys or the lock are of another log",
         )
     })?;
-    check_published(stores, signer, &signed)?;
+    let published = check_published(stores, signer, &signed)?;
     // What was read may not be durable: its replacement failed, or its process was killed before it was.
     lock.replace(&note, &note)?;
     for staging in signed_rounds(stores, signed.tree)? {
@@ -272,22 +272,25 @@ fn recover(
         settler.waiting().push(Applied::of(&staging));
     }
     let edge = read_edge(&*stores.public, signed.tree)?;
+    if let Some(published) = published {
+        check_begins(&*stores.public, published, signed.tree)?;
+    }
     let note = String::from_utf8(note).map_err(|_| damaged("the lock's checkpoint is no text"))?;
     publish(stores, &note)?;
     Ok((edge, Published { note, tree: signed.tree, time: signed.time }))
 }
 
-/// The published checkpoint may be older than the lock's, never newer or another.
+/// The published checkpoint may be older than the lock's, never newer or another. Gives its tree, none when a crash took it.
 fn check_published(
     stores: &Stores,
     signer: &CheckpointSigner,
     signed: &SignedTree,
-) -> Result<(), SequencerError> {
+) -> Result<Option<Tree>, SequencerError> {
     let read = |error| SequencerError::Store("read the published checkpoint", error);
-    let Some(note) = stores.public.get(CHECKPOINT).map_err(read)? else { return Ok(()) };
+    let Some(note) = stores.public.get(CHECKPOINT).map_err(read)? else { return Ok(None) };
     let Some(published) = signer.open(&note) else {
         // A crash may leave the file empty or cut: it is not synced, and written again from the lock.
-        return if signer.is_whole(&note) { Err(damaged(FOREIGN_CHECKPOINT)) } else { Ok(()) };
+        return if signer.is_whole(&note) { Err(damaged(FOREIGN_CHECKPOINT)) } else { Ok(None) };
     };
     let ahead = published.tree.size > signed.tree.size || published.time > signed.time;
     let contradicts = published.tree.size == signed.tree.size && published.tree.root != signed.tree.root;
@@ -298,7 +301,49 @@ fn check_published(
             published.tree.size, signed.tree.size
         )));
     }
-    Ok(())
+    Ok(Some(published.tree))
+}
+
+/// The tree that was published last is the beginning of the signed one.
+fn check_begins(public: &dyn ObjectStore, published: Tree, signed: Tree) -> Result<(), SequencerError> {
+    let tiles = StoredTiles { public, size: signed.size };
+    let root = merkle::tree_root(&tiles, published.size).map_err(|error| match error {
+        ProveError::Read(error) => error,
+        other => damaged(other.to_string()),
+    })?;
+    if root == published.root {
+        return Ok(());
+    }
+    Err(damaged(format!(
+        "the tree of {} leaves that was published is not the beginning of the signed one of {}: the lock and the served \
+         folder are of two histories. Publish both checkpoints, and end this log",
+        published.size, signed.size
+    )))
+}
+
+/// The tiles of the tree of so many leaves.
+struct StoredTiles<'a> {
+    public: &'a dyn ObjectStore,
+    size: u64,
+}
+
+impl HashReader for StoredTiles<'_> {
+    type Error = SequencerError;
+
+    fn read(&self, nodes: &[NodeId]) -> Result<Vec<Hash>, SequencerError> {
+        let wrong = |error: TileError| damaged(error.to_string());
+        let hash = |node: &NodeId| {
+            let tile = Tiling::C2SP.tile_of(*node, self.size).map_err(|error| wrong(error.into()))?;
+            Tiling::C2SP.hash_in(*node, tile, &read_tile(self.public, tile)?).map_err(wrong)
+        };
+        nodes.iter().map(hash).collect()
+    }
+}
+
+fn read_tile(public: &dyn ObjectStore, path: TilePath) -> Result<Vec<u8>, SequencerError> {
+    let bytes = public.get(&path.to_string());
+    let bytes = bytes.map_err(|error| SequencerError::Store("read the tree", error))?;
+    bytes.ok_or_else(|| damaged(format!("{path} is missing")))
 }
 
 /// The staged rounds that lead to the signed tree, oldest first. Others were never signed, and are dropped. They are found
@@ -338,13 +383,9 @@ fn read_staged(stores: &Stores, tree: &Tree) -> Result<Option<Staging>, Sequence
 
 /// Reads the right edge of a tree and compares it with the root that was signed; the last bundles, with the tiles.
 fn read_edge(public: &dyn ObjectStore, tree: Tree) -> Result<Edge, SequencerError> {
-    let read = |path: TilePath| {
-        let bytes =
-            public.get(&path.to_string()).map_err(|error| SequencerError::Store("read the tree", error))?;
-        bytes.ok_or_else(|| damaged(format!("{path} is missing")))
-    };
+    let read = |path| read_tile(public, path);
     let paths = TreeEdge::tiles_to_load(tree.size);
-    let tiles = paths.iter().map(|path| read(*path)).collect::<Result<Vec<_>, _>>()?;
+    let tiles = paths.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let edge = TreeEdge::load(tree.size, &tiles).map_err(|error| damaged(error.to_string()))?;
     if edge.root() != tree.root {
         return Err(damaged(format!("the tiles do not hold the signed tree of {} leaves", tree.size)));
@@ -355,12 +396,9 @@ fn read_edge(public: &dyn ObjectStore, tree: Tree) -> Result<Edge, SequencerErro
     }
     let last = |kind| TilePath { kind, index: tree.size / u64::from(FULL_WIDTH), width };
     let (entries, chains) = (read(last(Kind::Entries))?, read(last(Kind::Chains))?);
-    let open = |kind, bytes| {
-        bundle::entries(bytes, width).map_err(|error| damaged(format!("{}: {error}", last(kind))))
-    };
-    let leaves = open(Kind::Entries, &entries)?;
-    open(Kind::Chains, &chains)?;
-    let hashes: Vec<u8> = leaves.flat_map(|leaf| Hash::of_leaf(leaf).0).collect();
+    let malformed = |kind, error| damaged(format!("{}: {error}", last(kind)));
+    bundle::entries(&chains, width).map_err(|error| malformed(Kind::Chains, error))?;
+    let hashes = plan::leaf_hashes(&entries, width).map_err(|error| malformed(Kind::Entries, error))?;
     if tiles.first() != Some(&hashes) {
         return Err(damaged(format!("{} does not hold the leaves of the tree", last(Kind::Entries))));
     }

@@ -173,6 +173,23 @@ fn a_lock_older_than_what_is_published() {
     }
 }
 
+/// Fails without `check_begins`: both are signed by this log, and the older is not a beginning of the newer.
+#[test]
+fn a_published_checkpoint_of_another_history() {
+    let published_at = |first: u64| {
+        let (machine, mut caller) = (Machine::default(), Caller::default());
+        let mut sequencer = caller.open(&machine).unwrap();
+        caller.append(&mut sequencer, first).unwrap();
+        caller.append(&mut sequencer, 1).unwrap();
+        machine.files(Place::Public).remove(CHECKPOINT)
+    };
+    let (machine, _) = settled(600);
+    for first in [1, 254, 255, 400] {
+        machine.set_file(Place::Public, CHECKPOINT, published_at(first));
+        assert_refused(&machine, "is not the beginning of the signed one of 600");
+    }
+}
+
 /// Fails without `check_unused`: a second log would start under the keys of the first.
 #[test]
 fn an_empty_lock_beside_a_log() {

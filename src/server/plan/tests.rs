@@ -155,6 +155,23 @@ fn a_wrong_edge_is_refused() {
     }
 }
 
+/// Fails without `check_bundles`: the tree would be right, and what is served would not be its entries.
+#[test]
+fn a_wrong_partial_bundle_is_refused() {
+    let (edge, _) = log(&[300]);
+    let signed = edge.tree.root();
+    for position in 0..edge.entries.len() {
+        let mut bad = edge.clone();
+        bad.entries[position] ^= 1;
+        assert!(plan(&bad, &signed, entries(300..301)).is_err(), "byte {position} changed");
+    }
+    for short in [Edge { entries: Vec::new(), ..edge.clone() }, Edge { chains: Vec::new(), ..edge.clone() }] {
+        assert!(plan(&short, &signed, entries(300..301)).is_err());
+    }
+    let full = Edge { entries: vec![0, 0], ..log(&[256]).0 };
+    assert!(plan(&full, &root(&hashes(256)), entries(256..257)).is_err());
+}
+
 /// Fails without `continues` in `check_continues`.
 #[test]
 fn tiles_that_do_not_hold_the_signed_tree_are_refused() {
