@@ -13,7 +13,7 @@ use tnlog::server::store::{CheckpointLock, DiskLock, DiskStore};
 use crate::checker::{Remains, check, check_nothing_staged};
 use crate::driver::Caller;
 
-fn open(folder: &Path, caller: &mut Caller) -> Sequencer {
+pub fn open(folder: &Path, caller: &mut Caller) -> Sequencer {
     let store = |name| Arc::new(DiskStore::open(&folder.join(name)).unwrap());
     let stores = Stores { public: store("public"), private: store("private") };
     let lock = DiskLock::open(&folder.join("lock")).unwrap();
@@ -36,7 +36,7 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
-fn remains(folder: &Path, visible: &[Vec<u8>]) -> Remains {
+pub fn remains(folder: &Path, visible: &[Vec<u8>]) -> Remains {
     let public = files(&folder.join("public"));
     let locked = public.get(CHECKPOINT).cloned();
     Remains { locked, public, private: files(&folder.join("private")), visible: visible.to_vec() }

@@ -6,4 +6,5 @@ mod disk;
 mod driver;
 mod faults;
 mod power;
+mod settle;
 mod store;

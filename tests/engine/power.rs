@@ -12,7 +12,7 @@ use crate::store::{Machine, Random};
 const SIZES: [u64; 6] = [0, 1, 255, 256, 257, 505];
 
 /// Seeds of each step.
-const SEEDS: u64 = 3;
+const SEEDS: u64 = 4;
 
 fn base(size: u64) -> (Machine, Caller) {
     if size == 0 { Default::default() } else { Caller::log_of(size) }

@@ -205,6 +205,27 @@ mod tests {
         }
     }
 
+    /// Fails when a folder that is there is taken for durable: the process that made it may have been killed before it was.
+    #[test]
+    fn a_folder_of_an_earlier_process_is_not_believed() {
+        let (_folder, store) = store();
+        store.put("tile/0/x001/000", b"tile").unwrap();
+        store.put("staging/1", b"round").unwrap();
+        let store = DiskStore::open(store.root()).unwrap();
+        let doubtful = |name: &str| {
+            let folders = BTreeSet::from([store.path(name).unwrap().parent().unwrap().to_owned()]);
+            store.doubtful(&folders).len()
+        };
+        assert_eq!(doubtful("tile/0/x001/000"), 2, "all but the folder in the root, which opening synced");
+        assert_eq!(doubtful("staging/1"), 0);
+        store.sync(&["tile/0/x001/000"]).unwrap();
+        assert_eq!(doubtful("tile/0/x001/000"), 0);
+        store.delete("staging/1").unwrap();
+        assert!(store.root().join("staging").exists(), "a folder in the root stays");
+        store.delete("tile/0/x001/000").unwrap();
+        assert_eq!(doubtful("tile/0/x001/000"), 1, "a folder that was removed is made again");
+    }
+
     #[test]
     fn what_is_not_there_cannot_be_made_durable() {
         let (_folder, store) = store();
