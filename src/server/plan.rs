@@ -69,7 +69,7 @@ pub struct Plan {
     pub edge: Edge,
 }
 
-/// Why a round cannot be planned. Both mean that something is broken: nothing may be signed.
+/// Why a round cannot be planned. All mean that something is broken: nothing may be signed.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
     /// An entry does not fit a bundle.
@@ -78,18 +78,26 @@ pub enum PlanError {
     /// The tiles of the round no longer hold the tree that was signed before.
     #[error("the planned tiles do not continue the signed tree of {0} leaves")]
     Forked(u64),
+    /// Only a round with entries is staged, so that nothing else can be stored durably.
+    #[error("a round without entries cannot store {0} objects")]
+    Detached(usize),
 }
 
-/// Plans a round on top of the tree with root `signed`. Costs two hashes for each entry, and those of the edge, which show that
-/// what is planned still holds the whole of the signed tree.
+/// Plans a round on top of the tree with root `signed`. Costs two hashes for each entry, and those of the edge and of the
+/// leaves in its partial bundle, which show that what is planned still holds the whole of the signed tree: a bit that
+/// flipped in memory since the last round is found here.
 ///
 /// # Errors
 /// [`PlanError`].
 pub fn plan(edge: &Edge, signed: &Hash, round: Round) -> Result<Plan, PlanError> {
+    if round.entries.is_empty() && !round.objects.is_empty() {
+        return Err(PlanError::Detached(round.objects.len()));
+    }
     let mut next = edge.clone();
     let hashes: Vec<Hash> = round.entries.iter().map(|entry| Hash::of_leaf(&entry.leaf)).collect();
     let mut tiles = next.tree.append(&hashes);
     check_continues(edge, signed, &tiles)?;
+    check_bundles(edge)?;
     let size = edge.tree.size();
     let leaves = round.entries.iter().map(|entry| &entry.leaf[..]);
     tiles.extend(append_bundles(Kind::Entries, size, &mut next.entries, leaves)?);
@@ -138,3 +146,22 @@ fn check_continues(edge: &Edge, signed: &Hash, tiles: &[(TilePath, Vec<u8>)]) ->
     let signed_is_edge = edge.tree.root() == *signed;
     if continues && signed_is_edge { Ok(()) } else { Err(PlanError::Forked(edge.tree.size())) }
 }
+
+/// The partial bundles hold as many items as the edge, and the leaves are those of its tree.
+fn check_bundles(edge: &Edge) -> Result<(), PlanError> {
+    let width = (edge.tree.size() % u64::from(FULL_WIDTH)) as u16;
+    bundle::entries(&edge.chains, width)?;
+    let hashes = leaf_hashes(&edge.entries, width)?;
+    let tiles = edge.tree.partial_tiles();
+    let leaves = tiles.first().filter(|(path, _)| path.kind == Kind::Hashes(0));
+    let held = leaves.map_or(&[][..], |(_, bytes)| bytes);
+    if hashes == held { Ok(()) } else { Err(PlanError::Forked(edge.tree.size())) }
+}
+
+/// The bytes of the tile of level 0 that belongs to an entry bundle.
+pub(super) fn leaf_hashes(bundle: &[u8], width: u16) -> Result<Vec<u8>, BundleError> {
+    Ok(bundle::entries(bundle, width)?.flat_map(|leaf| Hash::of_leaf(leaf).0).collect())
+}
+
+#[cfg(test)]
+mod tests;

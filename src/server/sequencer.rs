@@ -20,11 +20,14 @@ use super::signer::{CheckpointSigner, SignedTree};
 use super::staging::{self, Staging, Tree};
 use super::store::{CheckpointLock, LockError, ObjectStore};
 use crate::bundle;
-use crate::merkle::Hash;
-use crate::tile::{FULL_WIDTH, Kind, TilePath, TreeEdge};
+use crate::merkle::{self, Hash, HashReader, NodeId, ProveError};
+use crate::tile::{FULL_WIDTH, Kind, TileError, TilePath, Tiling, TreeEdge};
 
 /// The name of the published checkpoint in the public store, the only object that changes.
 pub const CHECKPOINT: &str = "checkpoint";
+
+const FOREIGN_CHECKPOINT: &str = "the published checkpoint is whole and not signed by this log's keys: it is damaged or of \
+                                  another log. Restore it, or remove it when the lock is known to be the newest";
 
 /// The most rounds that may wait to be settled before a round waits for them.
 const MAX_UNSETTLED: usize = 256;
@@ -117,7 +120,7 @@ impl Sequencer {
             create(&stores, &mut *lock, &signer, now, first)?;
         }
         let settler = Settler { stores: stores.clone(), waiting: Arc::default(), busy: Arc::default() };
-        let (edge, published) = recover(&stores, &*lock, &signer, &settler)?;
+        let (edge, published) = recover(&stores, &mut *lock, &signer, &settler)?;
         Ok(Sequencer { stores, lock, signer, edge, published, in_doubt: false, settler })
     }
 
@@ -164,7 +167,7 @@ impl Sequencer {
         let settler = self.settler.clone();
         let _busy = settler.busy();
         settler.waiting().clear();
-        let (edge, published) = recover(&self.stores, &*self.lock, &self.signer, &settler)?;
+        let (edge, published) = recover(&self.stores, &mut *self.lock, &self.signer, &settler)?;
         (self.edge, self.published, self.in_doubt) = (edge, published, false);
         Ok(())
     }
@@ -172,10 +175,10 @@ impl Sequencer {
     fn commit(&mut self, plan: Plan, published: Published) -> Result<(), SequencerError> {
         let grows = published.tree != self.published.tree;
         let staging = Staging { old: self.published.tree, new: published.tree, objects: plan.objects };
+        self.in_doubt = true;
         if grows {
             stage(&self.stores, &staging)?;
         }
-        self.in_doubt = true;
         self.lock.replace(self.published.note.as_bytes(), published.note.as_bytes())?;
         if grows {
             apply(&self.stores, &staging)?;
@@ -196,19 +199,31 @@ fn create(
     now: u64,
     first: impl FnOnce(Position) -> Round,
 ) -> Result<(), SequencerError> {
-    let read = |error| SequencerError::Store("read the published checkpoint", error);
-    if stores.public.get(CHECKPOINT).map_err(read)?.is_some() {
-        return Err(damaged(
-            "the served folder holds a checkpoint and the lock holds none. Restore the lock from the newest backup of the \
-             whole folder; a log that starts again under the same keys has forked",
-        ));
-    }
+    check_unused(&*stores.public)?;
     let empty = Edge::default();
     let old = Tree { size: 0, root: empty.tree.root() };
     let plan = plan::plan(&empty, &old.root, first(Position { first: 0, time: now }))?;
     let new = Tree { size: plan.edge.tree.size(), root: plan.edge.tree.root() };
-    stage(stores, &Staging { old, new, objects: plan.objects })?;
+    if new != old {
+        stage(stores, &Staging { old, new, objects: plan.objects })?;
+    }
     Ok(lock.create(signer.sign(&SignedTree { tree: new, time: now }).as_bytes())?)
+}
+
+/// Nothing is served before the lock holds a checkpoint: where something is, a lock without one was lost.
+fn check_unused(public: &dyn ObjectStore) -> Result<(), SequencerError> {
+    let read = |error| SequencerError::Store("look for an earlier log", error);
+    let bundle = TilePath { kind: Kind::Entries, index: 0, width: FULL_WIDTH }.to_string();
+    let used = public.get(CHECKPOINT).map_err(read)?.is_some()
+        || public.get(&bundle).map_err(read)?.is_some()
+        || !public.list(&format!("{bundle}.p")).map_err(read)?.is_empty();
+    if used {
+        return Err(damaged(
+            "the served folder holds a log and the lock holds no checkpoint. Restore the lock from the newest backup of \
+             the whole folder; a log that starts again under the same keys has forked",
+        ));
+    }
+    Ok(())
 }
 
 fn stage(stores: &Stores, staging: &Staging) -> Result<(), SequencerError> {
@@ -238,7 +253,7 @@ fn publish(stores: &Stores, note: &str) -> Result<(), SequencerError> {
 /// Brings the stores to the lock's checkpoint and reads the edge there.
 fn recover(
     stores: &Stores,
-    lock: &dyn CheckpointLock,
+    lock: &mut dyn CheckpointLock,
     signer: &CheckpointSigner,
     settler: &Settler,
 ) -> Result<(Edge, Published), SequencerError> {
@@ -249,28 +264,35 @@ fn recover(
             "the lock's checkpoint is not signed by this log's keys: the keys or the lock are of another log",
         )
     })?;
-    check_published(stores, signer, &signed)?;
+    let published = check_published(stores, signer, &signed)?;
+    // What was read may not be durable: its replacement failed, or its process was killed before it was.
+    lock.replace(&note, &note)?;
     for staging in signed_rounds(stores, signed.tree)? {
         apply(stores, &staging)?;
         settler.waiting().push(Applied::of(&staging));
     }
     let edge = read_edge(&*stores.public, signed.tree)?;
+    if let Some(published) = published {
+        check_begins(&*stores.public, published, signed.tree)?;
+    }
     let note = String::from_utf8(note).map_err(|_| damaged("the lock's checkpoint is no text"))?;
     publish(stores, &note)?;
     Ok((edge, Published { note, tree: signed.tree, time: signed.time }))
 }
 
-/// The published checkpoint may be older than the lock's, never newer or another.
+/// The published checkpoint may be older than the lock's, never newer or another. Gives its tree, none when a crash took it.
 fn check_published(
     stores: &Stores,
     signer: &CheckpointSigner,
     signed: &SignedTree,
-) -> Result<(), SequencerError> {
+) -> Result<Option<Tree>, SequencerError> {
     let read = |error| SequencerError::Store("read the published checkpoint", error);
-    let Some(note) = stores.public.get(CHECKPOINT).map_err(read)? else { return Ok(()) };
-    // A crash may leave the file of the checkpoint empty or cut: it is not synced, and written again from the lock.
-    let Some(published) = signer.open(&note) else { return Ok(()) };
-    let ahead = published.tree.size > signed.tree.size;
+    let Some(note) = stores.public.get(CHECKPOINT).map_err(read)? else { return Ok(None) };
+    let Some(published) = signer.open(&note) else {
+        // A crash may leave the file empty or cut: it is not synced, and written again from the lock.
+        return if signer.is_whole(&note) { Err(damaged(FOREIGN_CHECKPOINT)) } else { Ok(None) };
+    };
+    let ahead = published.tree.size > signed.tree.size || published.time > signed.time;
     let contradicts = published.tree.size == signed.tree.size && published.tree.root != signed.tree.root;
     if ahead || contradicts {
         return Err(damaged(format!(
@@ -279,22 +301,65 @@ fn check_published(
             published.tree.size, signed.tree.size
         )));
     }
-    Ok(())
+    Ok(Some(published.tree))
 }
 
-/// The staged rounds that lead to the signed tree, oldest first. Others were never signed, and are dropped.
+/// The tree that was published last is the beginning of the signed one.
+fn check_begins(public: &dyn ObjectStore, published: Tree, signed: Tree) -> Result<(), SequencerError> {
+    let tiles = StoredTiles { public, size: signed.size };
+    let root = merkle::tree_root(&tiles, published.size).map_err(|error| match error {
+        ProveError::Read(error) => error,
+        other => damaged(other.to_string()),
+    })?;
+    if root == published.root {
+        return Ok(());
+    }
+    Err(damaged(format!(
+        "the tree of {} leaves that was published is not the beginning of the signed one of {}: the lock and the served \
+         folder are of two histories. Publish both checkpoints, and end this log",
+        published.size, signed.size
+    )))
+}
+
+/// The tiles of the tree of so many leaves.
+struct StoredTiles<'a> {
+    public: &'a dyn ObjectStore,
+    size: u64,
+}
+
+impl HashReader for StoredTiles<'_> {
+    type Error = SequencerError;
+
+    fn read(&self, nodes: &[NodeId]) -> Result<Vec<Hash>, SequencerError> {
+        let wrong = |error: TileError| damaged(error.to_string());
+        let hash = |node: &NodeId| {
+            let tile = Tiling::C2SP.tile_of(*node, self.size).map_err(|error| wrong(error.into()))?;
+            Tiling::C2SP.hash_in(*node, tile, &read_tile(self.public, tile)?).map_err(wrong)
+        };
+        nodes.iter().map(hash).collect()
+    }
+}
+
+fn read_tile(public: &dyn ObjectStore, path: TilePath) -> Result<Vec<u8>, SequencerError> {
+    let bytes = public.get(&path.to_string());
+    let bytes = bytes.map_err(|error| SequencerError::Store("read the tree", error))?;
+    bytes.ok_or_else(|| damaged(format!("{path} is missing")))
+}
+
+/// The staged rounds that lead to the signed tree, oldest first. Others were never signed, and are dropped. They are found
+/// by name, so that a store that lists less than it holds loses none.
 fn signed_rounds(stores: &Stores, signed: Tree) -> Result<Vec<Staging>, SequencerError> {
     let fail = |error| SequencerError::Store("read the staged rounds", error);
     let names = stores.private.list(staging::FOLDER).map_err(fail)?;
     let mut rounds: Vec<Staging> = Vec::new();
     let mut tree = signed;
-    while let name = Staging::name_of(&tree)
-        && names.contains(&name)
-    {
-        let bytes = stores.private.get(&name).map_err(fail)?.unwrap_or_default();
-        let staging = Staging::decode(&bytes).map_err(|error| damaged(format!("{name}: {error}")))?;
+    while let Some(staging) = read_staged(stores, &tree)? {
         tree = staging.old;
         rounds.push(staging);
+    }
+    let next = Staging::name_of(&tree);
+    if names.contains(&next) {
+        return Err(damaged(format!("{next} is listed and cannot be read")));
     }
     let kept: Vec<String> = rounds.iter().map(Staging::name).collect();
     for name in names.iter().filter(|name| !kept.contains(name)) {
@@ -304,15 +369,23 @@ fn signed_rounds(stores: &Stores, signed: Tree) -> Result<Vec<Staging>, Sequence
     Ok(rounds)
 }
 
+/// The staged round that leads to a tree.
+fn read_staged(stores: &Stores, tree: &Tree) -> Result<Option<Staging>, SequencerError> {
+    let name = Staging::name_of(tree);
+    let read = |error| SequencerError::Store("read the staged rounds", error);
+    let Some(bytes) = stores.private.get(&name).map_err(read)? else { return Ok(None) };
+    let staging = Staging::decode(&bytes).map_err(|error| damaged(format!("{name}: {error}")))?;
+    if staging.new != *tree || staging.old.size >= tree.size {
+        return Err(damaged(format!("{name} holds another round than its name says")));
+    }
+    Ok(Some(staging))
+}
+
 /// Reads the right edge of a tree and compares it with the root that was signed; the last bundles, with the tiles.
 fn read_edge(public: &dyn ObjectStore, tree: Tree) -> Result<Edge, SequencerError> {
-    let read = |path: TilePath| {
-        let bytes =
-            public.get(&path.to_string()).map_err(|error| SequencerError::Store("read the tree", error))?;
-        bytes.ok_or_else(|| damaged(format!("{path} is missing")))
-    };
+    let read = |path| read_tile(public, path);
     let paths = TreeEdge::tiles_to_load(tree.size);
-    let tiles = paths.iter().map(|path| read(*path)).collect::<Result<Vec<_>, _>>()?;
+    let tiles = paths.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let edge = TreeEdge::load(tree.size, &tiles).map_err(|error| damaged(error.to_string()))?;
     if edge.root() != tree.root {
         return Err(damaged(format!("the tiles do not hold the signed tree of {} leaves", tree.size)));
@@ -323,9 +396,9 @@ fn read_edge(public: &dyn ObjectStore, tree: Tree) -> Result<Edge, SequencerErro
     }
     let last = |kind| TilePath { kind, index: tree.size / u64::from(FULL_WIDTH), width };
     let (entries, chains) = (read(last(Kind::Entries))?, read(last(Kind::Chains))?);
-    let leaves = bundle::entries(&entries, width).map_err(|error| damaged(error.to_string()))?;
-    bundle::entries(&chains, width).map_err(|error| damaged(error.to_string()))?;
-    let hashes: Vec<u8> = leaves.flat_map(|leaf| Hash::of_leaf(leaf).0).collect();
+    let malformed = |kind, error| damaged(format!("{}: {error}", last(kind)));
+    bundle::entries(&chains, width).map_err(|error| malformed(Kind::Chains, error))?;
+    let hashes = plan::leaf_hashes(&entries, width).map_err(|error| malformed(Kind::Entries, error))?;
     if tiles.first() != Some(&hashes) {
         return Err(damaged(format!("{} does not hold the leaves of the tree", last(Kind::Entries))));
     }
@@ -334,15 +407,18 @@ fn read_edge(public: &dyn ObjectStore, tree: Tree) -> Result<Edge, SequencerErro
 
 /// A round whose objects are stored and may not be durable yet.
 struct Applied {
-    staging: String,
+    /// What it leads to.
+    tree: Tree,
     objects: Vec<(Place, String)>,
+    /// Making it durable has failed.
+    failed: bool,
 }
 
 impl Applied {
     fn of(staging: &Staging) -> Self {
         let objects =
             staging.objects.iter().map(|Object { place, name, .. }| (*place, name.clone())).collect();
-        Applied { staging: staging.name(), objects }
+        Applied { tree: staging.new, objects, failed: false }
     }
 
     /// Tiles and bundles that became full: their partial forms may go.
@@ -376,17 +452,33 @@ impl Settler {
     /// objects. Costs an fsync for each object.
     ///
     /// # Errors
-    /// [`SequencerError::Store`]; the rounds stay staged, and the next call tries again.
+    /// [`SequencerError`]; the rounds stay staged, and the next call tries again.
     pub fn settle(&self) -> Result<(), SequencerError> {
         let _busy = self.busy();
-        let rounds = std::mem::take(&mut *self.waiting());
-        let result = self.settle_rounds(&rounds);
+        let mut rounds = std::mem::take(&mut *self.waiting());
+        let fail = |error| SequencerError::Store("make rounds durable", error);
+        let result = self.apply_failed(&mut rounds).and_then(|()| self.settle_rounds(&rounds).map_err(fail));
         if result.is_err() {
+            rounds.iter_mut().for_each(|round| round.failed = true);
             let mut waiting = self.waiting();
-            let newer = std::mem::replace(&mut *waiting, rounds);
-            waiting.extend(newer);
+            rounds.append(&mut waiting);
+            *waiting = rounds;
         }
-        result.map_err(|error| SequencerError::Store("make rounds durable", error))
+        result
+    }
+
+    /// Stores again what could not be made durable, since a disk reports lost bytes only once: a second sync of the same
+    /// file succeeds and they are still lost. A round whose staging object is gone had been made durable before.
+    fn apply_failed(&self, rounds: &mut Vec<Applied>) -> Result<(), SequencerError> {
+        let mut settled = Vec::new();
+        for Applied { tree, .. } in rounds.iter().filter(|round| round.failed) {
+            match read_staged(&self.stores, tree)? {
+                Some(staging) => apply(&self.stores, &staging)?,
+                None => settled.push(*tree),
+            }
+        }
+        rounds.retain(|round| !settled.contains(&round.tree));
+        Ok(())
     }
 
     fn settle_rounds(&self, rounds: &[Applied]) -> io::Result<()> {
@@ -402,6 +494,6 @@ impl Settler {
                 self.stores.public.delete(&partial)?;
             }
         }
-        rounds.iter().try_for_each(|round| self.stores.private.delete(&round.staging))
+        rounds.iter().try_for_each(|round| self.stores.private.delete(&Staging::name_of(&round.tree)))
     }
 }

@@ -56,6 +56,13 @@ impl CheckpointSigner {
         note.to_string()
     }
 
+    /// Whether these bytes are a whole note, with as many signatures as this signer makes, whoever signed it: no such note
+    /// is what a crash leaves of another one.
+    pub fn is_whole(&self, note: &[u8]) -> bool {
+        let signatures = 1 + usize::from(self.tree_head.is_some());
+        Note::parse(note).is_ok_and(|note| note.signatures().len() >= signatures)
+    }
+
     /// The tree that a note of this signer signs; none when it is not this signer's.
     pub fn open(&self, note: &[u8]) -> Option<SignedTree> {
         let note = Note::parse(note).ok()?;

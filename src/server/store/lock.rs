@@ -45,9 +45,8 @@ impl DiskLock {
             }
             Err(TryLockError::Error(error)) => return Err(error),
         }
-        if let Some(folder) = path.parent() {
-            File::open(folder)?.sync_all()?;
-        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
         Ok(DiskLock { file })
     }
 
@@ -88,7 +87,7 @@ impl CheckpointLock for DiskLock {
             return Err(LockError::Conflict);
         }
         // Both slots get their place on the disk now, so that replacing one never has to grow the file.
-        self.file.set_len(2 * SLOT as u64)?;
+        self.file.write_all_at(&[0; 2 * SLOT], 0)?;
         self.file.sync_all()?;
         Ok(self.write(0, &Slot { sequence: 1, checkpoint: checkpoint.to_vec() })?)
     }
@@ -97,7 +96,12 @@ impl CheckpointLock for DiskLock {
         let slots = self.slots()?;
         let newest =
             DiskLock::newest(&slots).filter(|slot| slot.checkpoint == old).ok_or(LockError::Conflict)?;
-        let position = usize::from(slots[0].as_ref() == Some(newest));
+        let in_first = slots[0].as_ref() == Some(newest);
+        if old == new {
+            // In its own slot: it may be only in memory, and the other slot then holds the latest that is on the disk.
+            return Ok(self.write(usize::from(!in_first), newest)?);
+        }
+        let position = usize::from(in_first);
         Ok(self.write(position, &Slot { sequence: newest.sequence + 1, checkpoint: new.to_vec() })?)
     }
 }
@@ -165,6 +169,19 @@ mod tests {
         }
         drop(lock);
         assert_eq!(DiskLock::open(&path).unwrap().load().unwrap().as_deref(), Some(&b"checkpoint 4"[..]));
+    }
+
+    /// Fails when the same checkpoint goes to the other slot, as a new one would: that one may be all that is on the disk.
+    #[test]
+    fn the_latest_is_stored_again_in_its_own_slot() {
+        let (_folder, path) = lock();
+        let mut lock = DiskLock::open(&path).unwrap();
+        lock.create(b"first").unwrap();
+        lock.replace(b"first", b"second").unwrap();
+        let before = lock.slots().unwrap();
+        lock.replace(b"second", b"second").unwrap();
+        assert_eq!(lock.slots().unwrap(), before);
+        assert_eq!(std::fs::read(&path).unwrap().len(), 2 * SLOT);
     }
 
     #[test]

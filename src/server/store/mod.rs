@@ -26,7 +26,8 @@ pub trait ObjectStore: Send + Sync {
     /// Makes these objects durable.
     ///
     /// # Errors
-    /// They may then be durable or not, and nothing that needs them may be answered.
+    /// They may then be durable or not, and nothing that needs them may be answered. They are to be put again before they
+    /// are synced again: a disk may forget what it failed to write, and call the next sync a success.
     fn sync(&self, names: &[&str]) -> io::Result<()>;
 
     /// The bytes of an object, none when there is no such object.
@@ -56,7 +57,8 @@ pub trait ObjectStore: Send + Sync {
 
 /// The latest checkpoint that the log signed. A log without one cannot sign.
 pub trait CheckpointLock: Send {
-    /// The latest checkpoint, none before [`create`](Self::create).
+    /// The latest checkpoint, none before [`create`](Self::create). It is durable only if the call that stored it returned,
+    /// or a later [`replace`](Self::replace).
     ///
     /// # Errors
     /// When that cannot be known, or what is stored is damaged.
@@ -68,7 +70,8 @@ pub trait CheckpointLock: Send {
     /// As [`replace`](Self::replace).
     fn create(&mut self, checkpoint: &[u8]) -> Result<(), LockError>;
 
-    /// Stores `new`, durably, if the latest is `old`.
+    /// Stores `new`, durably, if the latest is `old`. Both may be equal: the latest is then made durable, whatever became
+    /// of the call that stored it, and at no instant is anything older the latest.
     ///
     /// # Errors
     /// [`LockError::Conflict`] when it is another, and nothing was changed. [`LockError::Unknown`]: the latest may now be
