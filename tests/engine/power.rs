@@ -44,7 +44,7 @@ fn crash(
 ) -> Result<(), String> {
     let (machine, mut caller) = (machine.copy(), caller.clone());
     broken(&machine);
-    machine.cut_after(step, seed % 2 == 0);
+    machine.cut_after(step, seed.is_multiple_of(2));
     if live(&machine, &mut caller).is_ok() {
         return Err("the power was not cut".into());
     }

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use tnlog::bundle;
+use tnlog::chain_item::ChainItem;
 use tnlog::merkle::{Hash, check_consistency, check_inclusion};
-use tnlog::side::SideEntry;
 use tnlog::tile::{Kind, TilePath, TreeEdge};
 
 use crate::file::{array, bytes, each, hex, list, number, text};
@@ -72,7 +72,7 @@ fn tiles() {
 }
 
 fn side_item(item: &[u8]) -> Option<Value> {
-    let SideEntry { precertificate, chain } = SideEntry::decode(item).ok()?;
+    let ChainItem { pre_certificate, chain } = ChainItem::decode(item).ok()?;
     let chain: Vec<_> = chain.iter().map(|fingerprint| hex(fingerprint)).collect();
-    Some(json!({"pre_certificate": hex(&precertificate), "chain": chain}))
+    Some(json!({"pre_certificate": hex(&pre_certificate), "chain": chain}))
 }

@@ -297,7 +297,7 @@ fn unreadable() -> Vec<Value> {
         ("eighth-bit", der::sequence(&[der::explicit(0, &[0x16, 1, 0xc4])]), "a byte above 0x7f"),
         ("bare-entry", entry, "an entry without its list"),
         ("long-count", range(&[start.clone(), vec![2, 2, 0, 10]]), "a count with a zero byte before it"),
-        ("no-count", range(&[start.clone()]), "a range without a count"),
+        ("no-count", range(std::slice::from_ref(&start)), "a range without a count"),
         ("third-field", range(&[start, der::integer(10), der::integer(1)]), "a third field"),
     ]
     .into_iter()
