@@ -7,9 +7,11 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use support::server::{add_chains, json, reply, serve};
+use support::server::{add_chains, der, evaluate, json, reply, sct_for, serve};
 use support::{NOW, TestLog, VALIDITY, parse, vkey};
 use tnlog::client::api::{GetRoots, LogInfo};
+use tnlog::entry::SignedEntry;
+use tnlog::label::LabelKey;
 use tnlog::synthetic::{Authority, Malformation, Profile};
 
 fn tnlog(folder: &Path, args: &[&str]) -> Output {
@@ -322,4 +324,66 @@ async fn submit_completes_chains_writes_scts_counts_refusals_and_goes_on_where_i
     let lines: Vec<serde_json::Value> =
         lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!((&lines[0]["outcome"], &lines[1]["outcome"]), (&"already".into(), &"sum".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn receipts_are_written_beside_the_certificates_and_wrong_ones_are_a_finding() {
+    let mut log = TestLog::with(10);
+    let chain = log.issuing.issue(&Profile::carrier("706J", VALIDITY, 999)).chain();
+    let other = log.issuing.issue(&Profile::carrier("707J", VALIDITY, 999)).chain();
+    let index = log.add(std::slice::from_ref(&chain));
+    let receipt = log.receipt(&chain, index).to_string();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("good.pem"), pem(&chain)).unwrap();
+    fs::write(folder.path().join("other.pem"), pem(&other)).unwrap();
+    fs::write(folder.path().join("policy"), format!("log {}\nquorum none\n", vkey())).unwrap();
+    let (public, text) = (log.public(), receipt.clone());
+    let server = serve(move |_, path, body| match path.strip_prefix("/log/").unwrap() {
+        "ct/v1/add-chain" => {
+            let request: tnlog::client::api::AddChain = serde_json::from_slice(&body).unwrap();
+            json(&sct_for(&SignedEntry::X509(der(&request.chain[0])), index))
+        }
+        "tn/v1/receipt" => reply(200, text.clone()),
+        path => fs::read(public.join(path)).map_or_else(|_| reply(404, ""), |bytes| reply(200, bytes)),
+    })
+    .await;
+    let (path, base) = (folder.path().to_owned(), server.base.clone());
+    let submit = async |file: &'static str, code| {
+        let (path, base) = (path.clone(), base.clone());
+        let args =
+            move || run(&path, code, &["submit", "--log", &base, "--policy", "policy", "--receipts", file]);
+        tokio::task::spawn_blocking(args).await.unwrap()
+    };
+    let good = submit("good.pem", 0).await;
+    assert!(good.contains("1 logged") && good.contains("1 receipts"), "{good}");
+    assert_eq!(fs::read_to_string(folder.path().join("good.pem.tlog-proof")).unwrap(), receipt);
+    let wrong = submit("other.pem", 2).await;
+    assert!(wrong.contains("wrong receipt"), "{wrong}");
+    assert!(!folder.path().join("other.pem.tlog-proof").exists());
+    let asked = server.paths().len();
+    submit("good.pem", 0).await;
+    assert!(server.paths()[asked..].iter().all(|path| !path.ends_with("receipt")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_label_of_a_number_is_asked_for_blindly_and_a_lie_is_a_finding() {
+    let log = TestLog::with(1);
+    let number = tnlog::number::Number::new("17035550123").unwrap();
+    let label = LabelKey::from_seed(&[2; 32]).label(&number);
+    for (seed, code) in [(2, 0), (3, 2)] {
+        let public = log.public();
+        let server = serve(move |_, path, body| match path.strip_prefix("/log/").unwrap() {
+            "tn/v1/evaluate" => json(&evaluate(&body, seed)),
+            "tn/v1/log" => json(&info()),
+            path => fs::read(public.join(path)).map_or_else(|_| reply(404, ""), |bytes| reply(200, bytes)),
+        })
+        .await;
+        let (base, path) = (server.base.clone(), log.public());
+        let ask = move || tnlog(&path, &["label", "--log", &base, "+17035550123"]);
+        let output = tokio::task::spawn_blocking(ask).await.unwrap();
+        assert_eq!(output.status.code(), Some(code), "{}", err(&output));
+        assert!(err(&output).contains("--key") && !err(&output).contains("0123"));
+        let found = out(&output).contains(&tnlog::merkle::Hash(*label.as_bytes()).to_string());
+        assert_eq!(found, code == 0);
+    }
 }

@@ -15,7 +15,7 @@ use hyper::body::Frame;
 use rand_core::OsRng;
 use support::server::{self, Server, add_chains, der, json, problem, reply, sct_for};
 use support::{TestLog, VALIDITY, parse, vkey};
-use tnlog::client::api::{AddChain, AddChainResponse, AddChainResult, AddChainsResponse, Evaluate};
+use tnlog::client::api::{AddChain, AddChainResponse, AddChainResult, AddChainsResponse};
 use tnlog::client::evaluate;
 use tnlog::client::http::{Client, HttpError};
 use tnlog::client::read::policy_of_key;
@@ -337,17 +337,7 @@ async fn labels_are_asked_for_blindly_and_a_log_with_another_key_is_not_believed
     let numbers: Vec<_> =
         (0..20).map(|n| Number::new(&tnlog::synthetic::fictional_number(n)).unwrap()).collect();
     for (seed, honest) in [(2, true), (3, false)] {
-        let (client, server) = serve(move |_, _, body| {
-            let request: Evaluate = serde_json::from_slice(&body).unwrap();
-            let blinded: Vec<[u8; 32]> =
-                request.blinded.iter().map(|element| der(element).try_into().unwrap()).collect();
-            let evaluation = LabelKey::from_seed(&[seed; 32]).evaluate(&blinded, &mut OsRng).unwrap();
-            json(&tnlog::client::api::EvaluateResponse {
-                elements: evaluation.elements.iter().map(|e| Base64::encode_string(e)).collect(),
-                proof: Base64::encode_string(&evaluation.proof),
-            })
-        })
-        .await;
+        let (client, server) = serve(move |_, _, body| json(&server::evaluate(&body, seed))).await;
         let labels = evaluate::labels(&client, &numbers, &known_log().label_key, &mut OsRng).await;
         if honest {
             let direct: Vec<_> =

@@ -11,9 +11,13 @@ use base64ct::{Base64, Encoding};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use p256::ecdsa::signature::Signer as _;
-use tnlog::client::api::{AddChainResponse, AddChainResult, AddChains, AddChainsResponse, Problem};
+use rand_core::OsRng;
+use tnlog::client::api::{
+    AddChainResponse, AddChainResult, AddChains, AddChainsResponse, Evaluate, EvaluateResponse, Problem,
+};
 use tnlog::client::submit::Chain;
 use tnlog::entry::SignedEntry;
+use tnlog::label::LabelKey;
 use tnlog::sct::{Extensions, Sct, log_id};
 
 use super::{NOW, parse, sct_key};
@@ -113,4 +117,15 @@ pub fn add_chains(body: &[u8]) -> AddChainsResponse {
         }
     });
     AddChainsResponse { results: results.collect() }
+}
+
+/// Answers `evaluate` with the label key of this seed.
+pub fn evaluate(body: &[u8], seed: u8) -> EvaluateResponse {
+    let request: Evaluate = serde_json::from_slice(body).unwrap();
+    let blinded: Vec<[u8; 32]> = request.blinded.iter().map(|e| der(e).try_into().unwrap()).collect();
+    let evaluation = LabelKey::from_seed(&[seed; 32]).evaluate(&blinded, &mut OsRng).unwrap();
+    EvaluateResponse {
+        elements: evaluation.elements.iter().map(|element| Base64::encode_string(element)).collect(),
+        proof: Base64::encode_string(&evaluation.proof),
+    }
 }
