@@ -1,5 +1,7 @@
 //! The checker and the reader over logs that the real engine wrote, and over every way in which such a log can be damaged.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use std::fs;

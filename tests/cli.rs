@@ -1,5 +1,7 @@
 //! The built command: what it prints, what it writes, and its exit codes.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use std::fs;

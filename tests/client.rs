@@ -1,5 +1,7 @@
 //! The HTTP client and what is built on it, against a small server on loopback that answers as each test wants.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use std::collections::BTreeMap;

@@ -56,7 +56,7 @@ pub struct Args {
     receipts: bool,
     /// Write no SCTs and no receipts
     #[arg(long, conflicts_with = "receipts")]
-    dry: bool,
+    write_nothing: bool,
     /// Chains in one request
     #[arg(long, value_name = "COUNT", default_value_t = 100)]
     together: usize,
@@ -81,7 +81,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let plan = plan::plan(&args.files, pool, args.with_cas)?;
     let stop = stop_at_interrupt();
-    let answers = Answers::new(!args.dry, args.receipts);
+    let answers = Answers::new(!args.write_nothing, args.receipts);
     let mut run = Run { submitter, policy, answers, pace: pace(&args), stop, json: args.json };
     run.all(plan).await
 }
