@@ -1,14 +1,18 @@
 //! The checker and the reader over logs that the real engine wrote, and over every way in which such a log can be damaged.
 
+#![cfg(feature = "server")]
+
 mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use p256::ecdsa::signature::Signer as _;
 use support::{NOW, TestLog, VALIDITY, chain_item, leaf_0, open_raw, parse, vkey};
 use tnlog::bundle;
 use tnlog::chain_item::{ChainItem, issuer_path};
+use tnlog::checkpoint::{Checkpoint, TreeHead, TreeHeadError, tree_head_message};
 use tnlog::client::check::{CheckError, Fault, FaultKind, Position, Target, check_log};
 use tnlog::client::read::{LogReader, Misbehaviour, ReadError, policy_of_key};
 use tnlog::client::source::Folder;
@@ -516,4 +520,63 @@ async fn a_fork_is_refused_with_both_signed_checkpoints_and_an_older_one_without
         let Misbehaviour::Fork { seen, shown } = *found;
         assert_eq!((seen.to_string(), shown), (first.clone(), other.note()));
     }
+}
+
+/// Signs what it is told, as the log would.
+fn write_checkpoint(public: &Path, checkpoint: &Checkpoint, head: Option<TreeHead>) {
+    let mut note = checkpoint.sign(&support::checkpoint_signer()).unwrap();
+    if let Some(head) = head {
+        let log_id = tnlog::sct::log_id(&support::sct_key().1);
+        note.add(head.note_signature(support::ORIGIN, &log_id).unwrap()).unwrap();
+    }
+    fs::write(public.join("checkpoint"), note.to_string()).unwrap();
+}
+
+fn tree_head(checkpoint: &Checkpoint, signed: u64, shown: u64) -> TreeHead {
+    let message = tree_head_message(signed, checkpoint.size, &checkpoint.root);
+    let signature: p256::ecdsa::Signature = support::sct_key().0.sign(&message);
+    let signature = signature.to_der().as_bytes().to_vec();
+    TreeHead { size: checkpoint.size, root: checkpoint.root, timestamp: shown, signature }
+}
+
+/// Fails without `FaultKind::Root` in `finish`, and without the checks of `check_tree_head`.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_log_signed_is_compared_with_its_leaves() {
+    let log = TestLog::with(300);
+    let public = log.public();
+    let right = Checkpoint::parse(log.note().text()).unwrap();
+    let time = NOW * 1000 + 1000;
+
+    write_checkpoint(&public, &right, Some(tree_head(&right, time, time)));
+    assert!(check(&public).await.is_ok());
+
+    let other = Checkpoint { root: Hash([7; 32]), ..right.clone() };
+    write_checkpoint(&public, &other, Some(tree_head(&other, time, time)));
+    let found = fault(&public).await;
+    assert_eq!((found.place.as_str(), found.kind), ("checkpoint", FaultKind::Root));
+
+    write_checkpoint(&public, &right, None);
+    assert_eq!(fault(&public).await.kind, FaultKind::TreeHead(TreeHeadError::Missing));
+    write_checkpoint(&public, &right, Some(tree_head(&right, time, time + 1)));
+    assert_eq!(fault(&public).await.kind, FaultKind::TreeHead(TreeHeadError::Invalid));
+    write_checkpoint(&public, &right, Some(tree_head(&right, 5, 5)));
+    assert!(matches!(fault(&public).await.kind, FaultKind::TreeHeadTime { head: 5, .. }));
+
+    let larger = Checkpoint { size: right.size + 1, ..right.clone() };
+    write_checkpoint(&public, &larger, Some(tree_head(&larger, time, time)));
+    assert_eq!(fault(&public).await.kind, FaultKind::Missing);
+}
+
+/// Partial tiles that were replaced by full ones are cut out of those.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_checkpoint_is_checked_on_the_tiles_of_a_newer_tree() {
+    let mut log = TestLog::with(100);
+    let (older, size) = (log.note().to_string(), log.size());
+    let more: Vec<_> =
+        (0..500).map(|n| log.issuing.issue(&Profile::carrier("709J", VALIDITY, n)).chain()).collect();
+    log.add(&more);
+    log.sequencer.settler().settle().unwrap();
+    assert!(!log.public().join("tile/entries/000.p").join(size.to_string()).exists());
+    fs::write(log.public().join("checkpoint"), older).unwrap();
+    assert_eq!(check(&log.public()).await.unwrap().edge.size(), size);
 }

@@ -54,7 +54,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let (blocks, numbers): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| name.contains('x'));
     for block in blocks {
-        let parsed: Block = block.parse().with_context(|| format!("{block} is no block"))?;
+        let parsed: Block = block.parse()?;
         print(&block, &Label::of_block(&parsed), args.json)?;
     }
     for code in args.spc {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, anyhow, bail};
 use tnlog::anchors::{Anchor, Anchors};
-use tnlog::number::{Number, ServiceProviderCode};
+use tnlog::number::ServiceProviderCode;
 use tnlog::policy::Policy;
 use tnlog::proof::TlogProof;
 use tnlog::receipt::{Claim, KnownLog, Receipt, Untrusted, Verified, Verifier};
@@ -33,8 +33,8 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     receipt: PathBuf,
     /// The number that the peer claims
-    #[arg(long, group = "claim", value_name = "NUMBER", value_parser = claimed_number)]
-    number: Option<Number>,
+    #[arg(long, group = "claim", value_name = "NUMBER")]
+    number: Option<String>,
     /// The service provider code that the peer claims
     #[arg(long, group = "claim", value_name = "CODE")]
     spc: Option<ServiceProviderCode>,
@@ -56,6 +56,13 @@ pub struct Args {
 }
 
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let claim = match claim(args.number.as_deref(), args.spc) {
+        Ok(claim) => claim,
+        Err(error) => {
+            output::note(format_args!("tnlog: {error:#}"));
+            return Ok(output::USAGE.into());
+        }
+    };
     let about = |path: &PathBuf| path.display().to_string();
     let policy = Policy::parse(&input::read(&args.policy)?).with_context(|| about(&args.policy))?;
     let mut logs = Vec::new();
@@ -71,15 +78,19 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Anchors::new(roots.into_iter().map(|certificate| Anchor { certificate, calling_codes: None }));
     let chain = input::good_certificates(std::slice::from_ref(&args.certificate))?;
     let receipt = Receipt::parse(&input::read(&args.receipt)?).with_context(|| about(&args.receipt))?;
-    let claim = match (args.number, args.spc) {
-        (Some(number), _) => Claim::Number(number),
-        (None, Some(code)) => Claim::ServiceProviderCode(code),
-        (None, None) => bail!("what does the peer claim to be? Give --number or --spc"),
-    };
     let verifier = Verifier::new(policy, logs, anchors);
     match verifier.verify(&chain, &claim, &receipt, args.at.unwrap_or_else(output::now)) {
         Ok(verified) => trusted(&verified, args.json),
         Err(error) => untrusted(&error.to_string(), reason(&error), args.json),
+    }
+}
+
+/// Read here and not by the parser of arguments, whose errors repeat what was given.
+fn claim(number: Option<&str>, code: Option<ServiceProviderCode>) -> anyhow::Result<Claim> {
+    match (number, code) {
+        (Some(number), _) => Ok(Claim::Number(label::number(number)?)),
+        (None, Some(code)) => Ok(Claim::ServiceProviderCode(code)),
+        (None, None) => bail!("what does the peer claim to be? Give --number or --spc"),
     }
 }
 
@@ -118,10 +129,6 @@ fn reason(error: &Untrusted) -> &'static str {
         Untrusted::Leaf(_) => "leaf",
         Untrusted::NotIncluded => "not-included",
     }
-}
-
-fn claimed_number(text: &str) -> anyhow::Result<Number> {
-    label::number(text)
 }
 
 fn parse_time(text: &str) -> anyhow::Result<i64> {

@@ -15,6 +15,7 @@ use tnlog::client::issuers::IssuerPool;
 use tnlog::client::read::LogReader;
 use tnlog::client::submit::{Outcome, Pace, Submitter};
 use tnlog::policy::Policy;
+use tokio::task::JoinSet;
 
 use crate::trust::Trust;
 use crate::{input, output};
@@ -55,7 +56,7 @@ pub struct Args {
     receipts: bool,
     /// Write no SCTs and no receipts
     #[arg(long, conflicts_with = "receipts")]
-    dry: bool,
+    write_nothing: bool,
     /// Chains in one request
     #[arg(long, value_name = "COUNT", default_value_t = 100)]
     together: usize,
@@ -80,7 +81,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let plan = plan::plan(&args.files, pool, args.with_cas)?;
     let stop = stop_at_interrupt();
-    let answers = Answers::new(!args.dry, args.receipts);
+    let answers = Answers::new(!args.write_nothing, args.receipts);
     let mut run = Run { submitter, policy, answers, pace: pace(&args), stop, json: args.json };
     run.all(plan).await
 }
@@ -158,20 +159,31 @@ impl Run {
         summary.outcome(&item.place, outcome)
     }
 
+    /// A few at the same time, since each may have to wait for the witnesses.
     async fn fetch_receipts(&self, logged: &[Item], summary: &mut Summary) -> anyhow::Result<()> {
-        let wanted = logged.iter().filter(|item| self.answers.wants_receipt(item));
-        for item in wanted {
-            if self.stop.load(Ordering::Relaxed) {
-                return Ok(());
+        let policy = Arc::new(self.policy.clone());
+        let mut wanted = logged.iter().filter(|item| self.answers.wants_receipt(item));
+        let mut running = JoinSet::new();
+        loop {
+            while running.len() < 2 * self.pace.at_once.max(1)
+                && !self.stop.load(Ordering::Relaxed)
+                && let Some(item) = wanted.next()
+            {
+                let (item, submitter, policy) = (item.clone(), self.submitter.clone(), policy.clone());
+                running.spawn(async move {
+                    let receipt = submitter.receipt(&item.chain, &policy).await;
+                    (item, receipt)
+                });
             }
-            match self.submitter.receipt(&item.chain, &self.policy).await {
+            let Some(fetched) = running.join_next().await else { return Ok(()) };
+            let (item, receipt) = fetched.context("fetching a receipt broke off")?;
+            match receipt {
                 Ok((text, _)) => {
-                    self.answers.write_receipt(item, &text).context("a receipt")?;
+                    self.answers.write_receipt(&item, &text)?;
                     summary.receipt();
                 }
                 Err(error) => summary.no_receipt(&item.place, &error)?,
             }
         }
-        Ok(())
     }
 }
