@@ -1,4 +1,8 @@
-//! tnlog: a transparency log of telephone number certificates.
+//! A transparency log of telephone number certificates.
+//!
+//! Without features this crate is the pure core: what an app ships to verify, offline and with no other state, that a peer's
+//! certificate is in a log. [`receipt::Verifier`] is its one call. The feature `client` adds reading, checking and submitting
+//! to a log; `server` the log itself. `docs/formats.md` in the repository has every byte.
 
 pub mod admission;
 pub mod anchors;
@@ -37,3 +41,8 @@ pub mod tnauthlist;
 pub mod client;
 #[cfg(feature = "server")]
 pub mod server;
+
+/// The examples of README.md, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -9,6 +9,8 @@ mod case;
 mod certificates;
 #[path = "generate/chains.rs"]
 mod chains;
+#[path = "generate/example.rs"]
+mod example;
 #[path = "generate/labels.rs"]
 mod labels;
 #[path = "generate/leaves.rs"]
@@ -45,6 +47,8 @@ fn main() -> ExitCode {
         .iter()
         .map(|file| (root.join("testvectors").join(format!("{}.json", file.name)), file.text()))
         .collect();
+    let example = |(name, text)| (root.join("testvectors/example").join(name), text);
+    outputs.extend(example::example().into_iter().map(example));
     outputs.push((page, page::filled(&old_page, &files)));
     let different: Vec<_> = outputs
         .iter()
@@ -54,6 +58,8 @@ fn main() -> ExitCode {
         if check {
             eprintln!("{} is not what the generator writes; run it without --check", path.display());
         } else {
+            std::fs::create_dir_all(path.parent().expect("a file lies in a folder"))
+                .expect("the folder can be made");
             std::fs::write(path, text).expect("the file can be written");
             println!("wrote {}", path.display());
         }

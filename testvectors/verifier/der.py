@@ -1,0 +1,197 @@
+"""A strict DER reader (X.690)."""
+
+from dataclasses import dataclass
+
+from encoding import Malformed
+
+BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, NULL, OID = 0x01, 0x02, 0x03, 0x04, 0x05, 0x06
+IA5_STRING, UTC_TIME, GENERALIZED_TIME, SEQUENCE, SET = 0x16, 0x17, 0x18, 0x30, 0x31
+
+
+@dataclass(frozen=True)
+class Element:
+    """One tag, length and value; `tag` is the first identifier octet."""
+
+    tag: int
+    content: bytes
+    raw: bytes
+
+    @property
+    def constructed(self):
+        """Whether the value is made of further elements."""
+        return bool(self.tag & 0x20)
+
+
+def _identifier(data, position):
+    """The position behind the identifier octets; high tag numbers must be minimal."""
+    first, position = data[position], position + 1
+    if first & 0x1F != 0x1F:
+        return position
+    start, number = position, 0
+    while True:
+        if position >= len(data):
+            raise Malformed("DER ends early")
+        octet, position = data[position], position + 1
+        if position - 1 == start and octet == 0x80:
+            raise Malformed("DER tag not minimal")
+        number = number << 7 | octet & 0x7F
+        if not octet & 0x80:
+            break
+    if number < 31:
+        raise Malformed("DER tag not minimal")
+    return position
+
+
+def _length(data, position):
+    """(length, position behind it); minimal and definite."""
+    if position >= len(data):
+        raise Malformed("DER ends early")
+    first, position = data[position], position + 1
+    if first < 0x80:
+        return first, position
+    size = first & 0x7F
+    octets = data[position : position + size]
+    if size == 0 or size > 8 or len(octets) != size:
+        raise Malformed("DER length")
+    length = int.from_bytes(octets, "big")
+    if octets[0] == 0 or length < 0x80:
+        raise Malformed("DER length not minimal")
+    return length, position + size
+
+
+def read(data, position=0):
+    """(element, position behind it)."""
+    if position >= len(data):
+        raise Malformed("DER ends early")
+    length, start = _length(data, _identifier(data, position))
+    end = start + length
+    if end > len(data):
+        raise Malformed("DER ends early")
+    return Element(data[position], data[start:end], data[position:end]), end
+
+
+def single(data):
+    """The one element that the bytes are."""
+    element, end = read(data)
+    if end != len(data):
+        raise Malformed("trailing bytes after DER")
+    return element
+
+
+def elements(data):
+    """The elements that the bytes are, one after another."""
+    result, position = [], 0
+    while position < len(data):
+        element, position = read(data, position)
+        result.append(element)
+    return result
+
+
+def children(element, tag):
+    """The elements in a constructed element that has this tag."""
+    return elements(expect(element, tag).content)
+
+
+def sequence(element):
+    """The elements of a SEQUENCE."""
+    return children(element, SEQUENCE)
+
+
+def expect(element, tag):
+    """The element, if it has this tag."""
+    if element.tag != tag:
+        raise Malformed(f"DER tag {element.tag:#x} instead of {tag:#x}")
+    return element
+
+
+def integer_octets(element):
+    """The content octets of a minimal INTEGER."""
+    content = expect(element, INTEGER).content
+    if not content or (len(content) > 1 and (content[0], content[1] >> 7) in ((0, 0), (0xFF, 1))):
+        raise Malformed("DER INTEGER not minimal")
+    return content
+
+
+def integer(element):
+    """The value of an INTEGER."""
+    return int.from_bytes(integer_octets(element), "big", signed=True)
+
+
+def boolean(element):
+    """The value of a BOOLEAN."""
+    content = expect(element, BOOLEAN).content
+    if content not in (b"\x00", b"\xff"):
+        raise Malformed("DER BOOLEAN")
+    return content == b"\xff"
+
+
+def bit_string(element):
+    """(count of unused bits, octets) of a BIT STRING; the unused bits are zero."""
+    content = expect(element, BIT_STRING).content
+    if not content or content[0] > 7 or (content[0] and len(content) == 1):
+        raise Malformed("DER BIT STRING")
+    unused = content[0]
+    if unused and content[-1] & ((1 << unused) - 1):
+        raise Malformed("DER BIT STRING has bits set that are unused")
+    return unused, content[1:]
+
+
+def oid(element):
+    """The dotted text of an OBJECT IDENTIFIER."""
+    return oid_text(expect(element, OID).content)
+
+
+def oid_text(content):
+    """The dotted text of the content of an OBJECT IDENTIFIER."""
+    if not content or content[-1] & 0x80:
+        raise Malformed("DER OBJECT IDENTIFIER")
+    arcs, value, fresh = [], 0, True
+    for octet in content:
+        if fresh and octet == 0x80:
+            raise Malformed("DER OBJECT IDENTIFIER not minimal")
+        value, fresh = value << 7 | octet & 0x7F, not octet & 0x80
+        if fresh:
+            arcs.append(value)
+            value = 0
+    first = min(arcs[0] // 40, 2)
+    return ".".join(map(str, [first, arcs[0] - 40 * first] + arcs[1:]))
+
+
+def length_octets(length):
+    """A minimal length."""
+    if length < 0x80:
+        return bytes([length])
+    octets = length.to_bytes((length.bit_length() + 7) // 8, "big")
+    return bytes([0x80 | len(octets)]) + octets
+
+
+def write(tag, content):
+    """An element with a one-octet tag."""
+    return bytes([tag]) + length_octets(len(content)) + content
+
+
+def check_throughout(element):
+    """Refuse an element that is not DER in every part of it that has a universal tag."""
+    tag_class, number = element.tag >> 6, element.tag & 0x1F
+    if element.constructed:
+        if tag_class == 0 and number not in (16, 17, 8, 11):
+            raise Malformed("constructed string")
+        inner = elements(element.content)
+        for child in inner:
+            check_throughout(child)
+        if element.tag == SET and [child.raw for child in inner] != sorted(child.raw for child in inner):
+            raise Malformed("DER SET OF not in order")
+    elif tag_class == 0:
+        _check_primitive(element)
+
+
+def _check_primitive(element):
+    """The contents of the primitive universal types whose DER has rules of its own."""
+    checks = {BOOLEAN: boolean, INTEGER: integer_octets, 0x0A: None, BIT_STRING: bit_string, OID: oid}
+    if element.tag in (0x00, 0x10, 0x11):
+        raise Malformed("primitive SEQUENCE or end of contents")
+    if element.tag == NULL and element.content:
+        raise Malformed("DER NULL")
+    check = checks.get(element.tag)
+    if check:
+        check(element)
