@@ -1,13 +1,18 @@
 //! Reading the log from its own tiles and bundles.
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
+use std::convert::Infallible;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::store::ObjectStore;
 use crate::bundle;
 use crate::merkle::{Hash, ProofPlan, RangeError, plan_consistency, plan_inclusion};
-use crate::tile::{FULL_WIDTH, Kind, TilePath, TileSet, Tiling};
+use crate::tile::{FULL_WIDTH, HashedTile, Kind, TilePath, Tiling};
+
+/// Tiles that are remembered with the hashes inside them, at 16 KiB each.
+const MAX_HASHED: usize = 1024;
 
 /// Why something could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -36,12 +41,13 @@ pub struct StoredEntry {
 #[derive(Clone)]
 pub struct LogReader {
     store: Arc<dyn ObjectStore>,
+    hashed: Arc<Mutex<HashMap<TilePath, Arc<HashedTile>>>>,
 }
 
 impl LogReader {
     /// A reader of the log in a public store.
     pub fn new(store: Arc<dyn ObjectStore>) -> Self {
-        LogReader { store }
+        LogReader { store, hashed: Arc::default() }
     }
 
     /// The leaf at an index.
@@ -90,14 +96,40 @@ impl LogReader {
     }
 
     fn prove(&self, plan: &ProofPlan, size: u64) -> Result<Vec<Hash>, ReadError> {
-        let paths: BTreeSet<TilePath> = Tiling::C2SP.tiles_of(plan.nodes(), size)?.into_iter().collect();
-        let tiles =
-            paths.iter().map(|path| Ok((*path, self.tile(*path)?))).collect::<Result<Vec<_>, ReadError>>()?;
-        let damaged = |_| ReadError::Damaged(TilePath { kind: Kind::Hashes(0), index: 0, width: FULL_WIDTH });
-        let tiles = TileSet::new(size, tiles).map_err(damaged)?;
-        let hashes = crate::merkle::HashReader::read(&tiles, plan.nodes()).map_err(damaged)?;
-        plan.assemble::<std::convert::Infallible>(&hashes)
-            .map_err(|_| ReadError::Range(RangeError { first: 0, size }))
+        let mut tiles: BTreeMap<TilePath, Arc<HashedTile>> = BTreeMap::new();
+        let mut hashes = Vec::with_capacity(plan.nodes().len());
+        for node in plan.nodes() {
+            let path = Tiling::C2SP.tile_of(*node, size)?;
+            let tile = match tiles.entry(path) {
+                Entry::Occupied(tile) => tile.into_mut(),
+                Entry::Vacant(place) => place.insert(self.hashed_tile(path)?),
+            };
+            hashes.push(tile.hash(*node).map_err(|_| ReadError::Damaged(path))?);
+        }
+        let assembled = plan.assemble::<Infallible>(&hashes);
+        Ok(assembled.expect("a plan assembles from the hashes of its own nodes"))
+    }
+
+    /// A tile with the hashes inside it. Those that many proofs share are remembered; one of leaves is not.
+    fn hashed_tile(&self, path: TilePath) -> Result<Arc<HashedTile>, ReadError> {
+        let shared = path.kind != Kind::Hashes(0) || path.is_partial();
+        if shared && let Some(tile) = self.hashed().get(&path) {
+            return Ok(tile.clone());
+        }
+        let tile = HashedTile::new(path, &self.tile(path)?).map_err(|_| ReadError::Damaged(path))?;
+        let tile = Arc::new(tile);
+        if shared {
+            let mut hashed = self.hashed();
+            if hashed.len() >= MAX_HASHED {
+                hashed.clear();
+            }
+            hashed.insert(path, tile.clone());
+        }
+        Ok(tile)
+    }
+
+    fn hashed(&self) -> MutexGuard<'_, HashMap<TilePath, Arc<HashedTile>>> {
+        self.hashed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Another object of the public store.
