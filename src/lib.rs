@@ -36,4 +36,6 @@ pub mod tnauthlist;
 #[cfg(feature = "client")]
 pub mod client;
 #[cfg(feature = "server")]
+pub mod load;
+#[cfg(feature = "server")]
 pub mod server;

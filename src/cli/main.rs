@@ -1,6 +1,7 @@
 //! The command `tnlog`: a transparency log of telephone number certificates, and all that is done with one.
 
 mod folder;
+mod load;
 mod roots;
 mod serve;
 
@@ -18,12 +19,14 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Load(load::Args),
     Roots(roots::Args),
     Serve(serve::Args),
 }
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
+        Command::Load(args) => load::run(args).await,
         Command::Roots(args) => roots::run(args).await,
         Command::Serve(args) => serve::run(args).await,
     }
