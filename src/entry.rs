@@ -109,7 +109,7 @@ impl SignedEntry {
         }
     }
 
-    fn encoded_len(&self) -> usize {
+    pub(crate) fn encoded_len(&self) -> usize {
         match self {
             SignedEntry::X509(der) => 5 + der.len(),
             SignedEntry::Precert { tbs, .. } => 37 + tbs.len(),
@@ -222,10 +222,12 @@ impl Leaf {
     /// # Errors
     /// [`LeafError::TooLong`], and an index over 40 bits.
     pub fn encode(&self) -> Result<Vec<u8>, LeafError> {
-        let mut bytes = vec![0, 0];
+        let extensions = Extensions::of_leaf(self.index).encode()?;
+        let mut bytes = Vec::with_capacity(2 + 8 + self.entry.approximate_len() + 2 + extensions.len());
+        bytes.put_uint(0, 2);
         bytes.put_uint(self.timestamp, 8);
         self.entry.encode_to(&mut bytes);
-        bytes.put_opaque(&Extensions::of_leaf(self.index).encode()?, 2);
+        bytes.put_opaque(&extensions, 2);
         if bytes.len() > MAX_LEAF { Err(LeafError::TooLong(bytes.len())) } else { Ok(bytes) }
     }
 

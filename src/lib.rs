@@ -40,6 +40,8 @@ pub mod tnauthlist;
 #[cfg(feature = "client")]
 pub mod client;
 #[cfg(feature = "server")]
+pub mod load;
+#[cfg(feature = "server")]
 pub mod server;
 
 /// The examples of README.md, compiled and run.

@@ -137,10 +137,12 @@ impl Sct {
         timestamp: u64,
         extensions: &Extensions,
     ) -> Result<Vec<u8>, ExtensionsError> {
-        let mut bytes = vec![0, 0];
+        let extensions = extensions.encode()?;
+        let mut bytes = Vec::with_capacity(2 + 8 + entry.encoded_len() + 2 + extensions.len());
+        bytes.put_uint(0, 2);
         bytes.put_uint(timestamp, 8);
         entry.encode_to(&mut bytes);
-        bytes.put_opaque(&extensions.encode()?, 2);
+        bytes.put_opaque(&extensions, 2);
         Ok(bytes)
     }
 

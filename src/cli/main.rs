@@ -7,6 +7,7 @@ mod input;
 mod inspect;
 mod keygen;
 mod label;
+mod load;
 mod output;
 mod roots;
 mod serve;
@@ -33,6 +34,7 @@ enum Command {
     Inspect(inspect::Args),
     Keygen(keygen::Args),
     Label(label::Args),
+    Load(load::Args),
     Roots(roots::Args),
     Serve(serve::Args),
     Submit(submit::Args),
@@ -46,6 +48,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Inspect(args) => inspect::run(args).await,
         Command::Keygen(args) => keygen::run(args).await,
         Command::Label(args) => label::run(args).await,
+        Command::Load(args) => load::run(args).await,
         Command::Roots(args) => roots::run(args).await,
         Command::Serve(args) => serve::run(args).await,
         Command::Submit(args) => submit::run(args).await,

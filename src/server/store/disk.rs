@@ -212,6 +212,18 @@ mod tests {
         assert!(!store.root().join("tile/0/000.p").exists(), "an empty folder is removed");
     }
 
+    /// Fails when `delete` also removes the folders directly below the root: a round that makes the folder of staging
+    /// again has to sync the folder above it too.
+    #[test]
+    fn the_folder_of_staging_stays() {
+        let (_folder, store) = store();
+        store.put("staging/1", b"one").unwrap();
+        store.sync(&["staging/1"]).unwrap();
+        store.delete("staging/1").unwrap();
+        store.put("staging/2", b"two").unwrap();
+        assert!(store.grown().is_empty());
+    }
+
     #[test]
     fn no_name_leads_out_of_the_folder_or_to_a_temporary_file() {
         let (_folder, store) = store();
