@@ -19,7 +19,7 @@ use tnlog::server::plan::{Edge, NewEntry, Round, plan};
 use tnlog::server::read::LogReader;
 use tnlog::server::signatures::{Ring, SctSigner};
 use tnlog::server::store::DiskStore;
-use tnlog::side::SideEntry;
+use tnlog::chain_item::ChainItem;
 use tnlog::signature::VerifySignature;
 use tnlog::submission::Submission;
 use tnlog::synthetic::KeyPair;
@@ -99,7 +99,7 @@ fn parts(c: &mut Criterion) {
     let admitted = bench.admit();
     let submission = Submission::of(&admitted);
     group.bench_function("key", |b| b.iter(|| key_of_open(black_box(submission.identity()))));
-    group.bench_function("side entry", |b| b.iter(|| SideEntry::of(black_box(&admitted)).encode()));
+    group.bench_function("side entry", |b| b.iter(|| ChainItem::of(black_box(&admitted)).encode()));
     let entry = submission.open_entry().expect("a carrier is open");
     let leaf = Leaf { timestamp: 1_700_000_000_000, entry, index: 1_234_567 };
     group.bench_function("encode the leaf", |b| b.iter(|| black_box(&leaf).encode()));

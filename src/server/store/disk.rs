@@ -218,10 +218,8 @@ mod tests {
     fn the_folder_of_staging_stays() {
         let (_folder, store) = store();
         store.put("staging/1", b"one").unwrap();
-        store.sync(&["staging/1"]).unwrap();
         store.delete("staging/1").unwrap();
-        store.put("staging/2", b"two").unwrap();
-        assert!(store.grown().is_empty());
+        assert!(store.root().join("staging").is_dir());
     }
 
     #[test]
