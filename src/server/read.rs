@@ -73,26 +73,29 @@ impl LogReader {
         Ok(wanted.collect())
     }
 
-    /// The inclusion proof of a leaf in the tree of `size` leaves.
+    /// The inclusion proof of a leaf in the tree of `size` leaves, which need not have been published, in a log of `newest`.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn inclusion(&self, index: u64, size: u64) -> Result<Vec<Hash>, ReadError> {
-        self.prove(&plan_inclusion(index, size)?, size)
+    pub fn inclusion(&self, index: u64, size: u64, newest: u64) -> Result<Vec<Hash>, ReadError> {
+        self.prove(&plan_inclusion(index, size)?, size, newest)
     }
 
-    /// The consistency proof between two sizes.
+    /// The consistency proof between two sizes, in a log of `newest` leaves.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn consistency(&self, old: u64, new: u64) -> Result<Vec<Hash>, ReadError> {
-        self.prove(&plan_consistency(old, new)?, new)
+    pub fn consistency(&self, old: u64, new: u64, newest: u64) -> Result<Vec<Hash>, ReadError> {
+        self.prove(&plan_consistency(old, new)?, new, newest)
     }
 
-    fn prove(&self, plan: &ProofPlan, size: u64) -> Result<Vec<Hash>, ReadError> {
+    fn prove(&self, plan: &ProofPlan, size: u64, newest: u64) -> Result<Vec<Hash>, ReadError> {
         let paths: BTreeSet<TilePath> = Tiling::C2SP.tiles_of(plan.nodes(), size)?.into_iter().collect();
-        let tiles =
-            paths.iter().map(|path| Ok((*path, self.tile(*path)?))).collect::<Result<Vec<_>, ReadError>>()?;
+        let read = |path: &TilePath| {
+            let bytes = self.served_tile(*path, newest)?;
+            Ok((*path, bytes.ok_or(ReadError::Damaged(*path))?))
+        };
+        let tiles = paths.iter().map(read).collect::<Result<Vec<_>, ReadError>>()?;
         let damaged = |_| ReadError::Damaged(TilePath { kind: Kind::Hashes(0), index: 0, width: FULL_WIDTH });
         let tiles = TileSet::new(size, tiles).map_err(damaged)?;
         let hashes = crate::merkle::HashReader::read(&tiles, plan.nodes()).map_err(damaged)?;
@@ -128,8 +131,11 @@ impl LogReader {
         if path.width > width {
             return Ok(None);
         }
-        let bytes = self.get(path, TilePath { width, ..path })?;
-        bytes.or(self.get(path, path.full())?).ok_or(ReadError::Damaged(path)).map(Some)
+        let bytes = match self.get(path, TilePath { width, ..path })? {
+            None => self.get(path, path.full())?,
+            found => found,
+        };
+        bytes.ok_or(ReadError::Damaged(path)).map(Some)
     }
 
     fn get(&self, path: TilePath, wider: TilePath) -> Result<Option<Vec<u8>>, ReadError> {
