@@ -25,13 +25,14 @@ use super::sequencer::Published;
 use super::signatures::Ring;
 use crate::admission::{Admitted, Kind, Trust, admit};
 use crate::anchors::VerifiedIssuers;
-use crate::certificate::Certificate;
+use crate::certificate::{Certificate, CertificateError};
 use crate::chain_item::ChainItem;
 use crate::entry::{Entry, EntryType, Leaf};
 use crate::label::Label;
 use crate::note::Note;
 use crate::proof::TlogProof;
 use crate::receipt::{Extra, Receipt, Secrets};
+use crate::rule::{Refusal, Rule};
 use crate::sct::{Extensions, Sct, log_id};
 use crate::submission::{Hidden, Submission, records};
 
@@ -284,7 +285,16 @@ impl Log {
             labels: numbers.iter().map(|number| self.keys.label.label(number)).collect::<Vec<Label>>(),
             ..self.hidden(admitted, submission)
         };
-        submission.number_entry(&hidden).ok_or(Problem::Internal)
+        let entry = submission.number_entry(&hidden).ok_or(Problem::Internal)?;
+        // A leaf of many labels and a long subject key is longer than the certificate, and may be too long.
+        let leaf = Leaf { timestamp: 0, entry, index: 0 };
+        match leaf.encode() {
+            Ok(_) => Ok(leaf.entry),
+            Err(_) => {
+                let rule = Rule::Certificate(CertificateError::TooLong);
+                Err(Refusal { rule, certificate: 0 }.into())
+            }
+        }
     }
 
     fn hidden(&self, admitted: &Admitted, submission: &Submission<'_>) -> Hidden {
@@ -369,7 +379,8 @@ impl Log {
 
     fn proof(&self, index: u64, extra: Option<Vec<u8>>) -> Result<TlogProof, Problem> {
         let published = self.published();
-        let hashes = self.reader.inclusion(index, published.tree.size)?;
+        let size = published.tree.size;
+        let hashes = self.reader.inclusion(index, size, size)?;
         let checkpoint = Note::parse(published.note.as_bytes()).expect("the log's own note is well-formed");
         Ok(TlogProof { extra, index, hashes, checkpoint })
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::dedup::DedupError;
 use super::read::ReadError;
 use crate::client::api;
-use crate::rule::Refusal;
+use crate::rule::{Refusal, Rule};
 
 /// The beginning of every problem type.
 pub const PREFIX: &str = "urn:tnlog:problem:";
@@ -77,7 +77,7 @@ pub enum Problem {
     #[error("{0}")]
     Label(#[from] crate::label::LabelError),
     /// The issuer's or root's label budget is spent.
-    #[error("the budget of labels of this certificate's {holder} is spent; try again in {} s, or ask the log's operator for more", retry.as_secs())]
+    #[error("the budget of labels of this certificate's {holder} is spent; try again in {} s, or ask the log's operator for more", whole_seconds(*retry))]
     LabelBudget {
         /// Issuer or root.
         holder: &'static str,
@@ -85,7 +85,7 @@ pub enum Problem {
         retry: Duration,
     },
     /// The client's, or everybody's, budget of evaluations is spent.
-    #[error("the budget of label evaluations of {holder} is spent; try again in {} s", retry.as_secs())]
+    #[error("the budget of label evaluations of {holder} is spent; try again in {} s", whole_seconds(*retry))]
     EvaluationBudget {
         /// The client or all clients.
         holder: &'static str,
@@ -93,7 +93,7 @@ pub enum Problem {
         retry: Duration,
     },
     /// Too much waits.
-    #[error("the log has more submissions than it can take now; try again in {} s: a submission that was taken is answered the same", retry.as_secs())]
+    #[error("the log has more submissions than it can take now; try again in {} s: a submission that was taken is answered the same", whole_seconds(*retry))]
     Busy {
         /// When to try again.
         retry: Duration,
@@ -109,6 +109,11 @@ pub enum Problem {
     /// The log itself is broken.
     #[error("the log cannot answer now; its operator finds the cause in its messages")]
     Internal,
+}
+
+/// Seconds, rounded up: who comes after them does not come too early.
+pub fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
 /// Where in a body something is.
@@ -187,6 +192,7 @@ impl Problem {
         let mut title = slug.replace('-', " ");
         title[..1].make_ascii_uppercase();
         let certificate = match self {
+            Problem::Refused(Refusal { rule: Rule::EmptyChain | Rule::ChainTooLong, .. }) => None,
             Problem::Refused(refusal) => Some(refusal.certificate),
             Problem::Base64(Place::Certificate(n)) | Problem::DelegateNotLogged(n) => Some(*n),
             _ => None,

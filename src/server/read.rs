@@ -79,30 +79,30 @@ impl LogReader {
         Ok(wanted.collect())
     }
 
-    /// The inclusion proof of a leaf in the tree of `size` leaves.
+    /// The inclusion proof of a leaf in the tree of `size` leaves, which need not have been published, in a log of `newest`.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn inclusion(&self, index: u64, size: u64) -> Result<Vec<Hash>, ReadError> {
-        self.prove(&plan_inclusion(index, size)?, size)
+    pub fn inclusion(&self, index: u64, size: u64, newest: u64) -> Result<Vec<Hash>, ReadError> {
+        self.prove(&plan_inclusion(index, size)?, size, newest)
     }
 
-    /// The consistency proof between two sizes.
+    /// The consistency proof between two sizes, in a log of `newest` leaves.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn consistency(&self, old: u64, new: u64) -> Result<Vec<Hash>, ReadError> {
-        self.prove(&plan_consistency(old, new)?, new)
+    pub fn consistency(&self, old: u64, new: u64, newest: u64) -> Result<Vec<Hash>, ReadError> {
+        self.prove(&plan_consistency(old, new)?, new, newest)
     }
 
-    fn prove(&self, plan: &ProofPlan, size: u64) -> Result<Vec<Hash>, ReadError> {
+    fn prove(&self, plan: &ProofPlan, size: u64, newest: u64) -> Result<Vec<Hash>, ReadError> {
         let mut tiles: BTreeMap<TilePath, Arc<HashedTile>> = BTreeMap::new();
         let mut hashes = Vec::with_capacity(plan.nodes().len());
         for node in plan.nodes() {
             let path = Tiling::C2SP.tile_of(*node, size)?;
             let tile = match tiles.entry(path) {
                 Entry::Occupied(tile) => tile.into_mut(),
-                Entry::Vacant(place) => place.insert(self.hashed_tile(path)?),
+                Entry::Vacant(place) => place.insert(self.hashed_tile(path, newest)?),
             };
             hashes.push(tile.hash(*node).map_err(|_| ReadError::Damaged(path))?);
         }
@@ -111,12 +111,13 @@ impl LogReader {
     }
 
     /// A tile with the hashes inside it. Those that many proofs share are remembered; one of leaves is not.
-    fn hashed_tile(&self, path: TilePath) -> Result<Arc<HashedTile>, ReadError> {
+    fn hashed_tile(&self, path: TilePath, newest: u64) -> Result<Arc<HashedTile>, ReadError> {
         let shared = path.kind != Kind::Hashes(0) || path.is_partial();
         if shared && let Some(tile) = self.hashed().get(&path) {
             return Ok(tile.clone());
         }
-        let tile = HashedTile::new(path, &self.tile(path)?).map_err(|_| ReadError::Damaged(path))?;
+        let bytes = self.served_tile(path, newest)?.ok_or(ReadError::Damaged(path))?;
+        let tile = HashedTile::new(path, &bytes).map_err(|_| ReadError::Damaged(path))?;
         let tile = Arc::new(tile);
         if shared {
             let mut hashed = self.hashed();
@@ -160,8 +161,11 @@ impl LogReader {
         if path.width > width {
             return Ok(None);
         }
-        let bytes = self.get(path, TilePath { width, ..path })?;
-        bytes.or(self.get(path, path.full())?).ok_or(ReadError::Damaged(path)).map(Some)
+        let bytes = match self.get(path, TilePath { width, ..path })? {
+            None => self.get(path, path.full())?,
+            found => found,
+        };
+        bytes.ok_or(ReadError::Damaged(path)).map(Some)
     }
 
     fn get(&self, path: TilePath, wider: TilePath) -> Result<Option<Vec<u8>>, ReadError> {

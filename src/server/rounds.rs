@@ -54,6 +54,7 @@ impl Rounds {
             std::thread::spawn(move || keep_up(&log, &settler, &stores, &stopped))
         };
         let sequencing = std::thread::spawn(move || {
+            let _closes = ClosesWhenPanicking(log.clone());
             if let Err(error) = (Loop { log, sequencer, carried: Vec::new() }).run() {
                 failed(error);
             }
@@ -66,6 +67,19 @@ impl Rounds {
         let _ = self.sequencing.join();
         drop(self.stop);
         let _ = self.upkeep.join();
+    }
+}
+
+/// A log whose sequencing panicked can append nothing any more: it says so instead of letting submitters wait.
+struct ClosesWhenPanicking(Arc<Log>);
+
+impl Drop for ClosesWhenPanicking {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!("the sequencing of rounds ended in a bug; restart the log");
+            self.0.set_healthy(false);
+            self.0.pool.close();
+        }
     }
 }
 
@@ -101,6 +115,10 @@ impl Loop {
                     self.log.set_healthy(false);
                     self.log.metrics.round_failures.inc();
                     pause = (pause * 2).min(MAX_PAUSE);
+                    // Nobody waits any more, and a log that stops must not wait for a full disk.
+                    if self.log.pool.is_closed() {
+                        return Ok(());
+                    }
                 }
             }
             std::thread::sleep(pause.saturating_sub(working.elapsed()));
@@ -150,18 +168,29 @@ impl Loop {
         self.sequencer.recover()?;
         self.publish();
         let size = self.sequencer.published().tree.size;
-        let log = &self.log;
-        log.dedup.catch_up(&log.reader, size, |_, _| {})?;
-        for pending in std::mem::take(&mut self.carried) {
-            let Some(index) = log.dedup.find(&pending.key)? else {
-                self.carried.push(pending);
-                continue;
-            };
-            let leaf = log.reader.leaf(index, size).map_err(DedupError::from)?;
-            log.issuers.insert_objects(&pending.objects);
-            log.pool.answer(&pending.key, &Outcome::Logged(Arc::new(leaf)));
+        self.log.dedup.catch_up(&self.log.reader, size, |_, _| {})?;
+        // All are looked up before any is let go of: an error in the middle must not lose who waits.
+        let leaves = self.carried.iter().map(|pending| self.logged(pending, size));
+        let leaves = leaves.collect::<Result<Vec<_>, _>>()?;
+        for (pending, leaf) in std::mem::take(&mut self.carried).into_iter().zip(leaves) {
+            match leaf {
+                None => self.carried.push(pending),
+                Some(leaf) => {
+                    self.log.issuers.insert_objects(&pending.objects);
+                    self.log.pool.answer(&pending.key, &Outcome::Logged(Arc::new(leaf)));
+                }
+            }
         }
         Ok(())
+    }
+
+    /// The bytes of the leaf that records a carried submission, if the log holds it. What the database says is looked up.
+    fn logged(&self, pending: &Pending, size: u64) -> Result<Option<Vec<u8>>, DedupError> {
+        let index = self.log.dedup.find(&pending.key)?.filter(|index| *index < size);
+        let Some(index) = index else { return Ok(None) };
+        let bytes = self.log.reader.leaf(index, size)?;
+        let records = Leaf::decode(&bytes).is_ok_and(|leaf| leaf.entry == pending.entry);
+        Ok(records.then_some(bytes))
     }
 }
 

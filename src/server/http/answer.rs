@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::server::problem::Problem;
+use crate::server::problem::{Problem, whole_seconds};
 
 /// What is sent back.
 pub enum Answer {
@@ -69,7 +69,7 @@ fn problem_response(problem: &Problem) -> Response {
     ];
     let mut response = (status, headers, body).into_response();
     if let Some(retry) = problem.retry_after() {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry.as_secs().max(1)));
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(whole_seconds(retry).max(1)));
     }
     response
 }

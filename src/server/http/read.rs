@@ -17,6 +17,10 @@ use crate::server::problem::Problem;
 use crate::server::read::StoredEntry;
 use crate::tls::Write;
 
+/// The most bytes of entries in one answer, unless the first alone has more. A bundle of the longest certificates with the
+/// longest chains would be 200 MiB.
+const MAX_ENTRIES_LEN: usize = 4 << 20;
+
 /// `GET get-sth`.
 pub async fn get_sth(State(app): Shared) -> Answer {
     let published = app.log.published();
@@ -45,7 +49,7 @@ pub async fn get_sth_consistency(State(app): Shared, RawQuery(query): RawQuery) 
         if first > second || second > size {
             return Err(Problem::Range { size });
         }
-        let proof = if first == 0 { Vec::new() } else { app.log.reader.consistency(first, second)? };
+        let proof = if first == 0 { Vec::new() } else { app.log.reader.consistency(first, second, size)? };
         Ok(Answer::json(&api::GetSthConsistency { consistency: hashes(&proof) }))
     })
     .await
@@ -65,13 +69,13 @@ pub async fn get_proof_by_hash(State(app): Shared, RawQuery(query): RawQuery) ->
         if Hash::of_leaf(&app.log.reader.leaf(index, size)?) != hash {
             return Err(Problem::UnknownHash);
         }
-        let audit_path = hashes(&app.log.reader.inclusion(index, tree_size)?);
+        let audit_path = hashes(&app.log.reader.inclusion(index, tree_size, size)?);
         Ok(Answer::json(&api::GetProofByHash { leaf_index: index, audit_path }))
     })
     .await
 }
 
-/// `GET get-entries?start=&end=`: at most to the end of a bundle.
+/// `GET get-entries?start=&end=`: at most to the end of a bundle, and no more bytes than one answer should have.
 pub async fn get_entries(State(app): Shared, RawQuery(query): RawQuery) -> Answer {
     blocking(app, move |app| {
         let query = Query(query);
@@ -82,7 +86,15 @@ pub async fn get_entries(State(app): Shared, RawQuery(query): RawQuery) -> Answe
         }
         let stored = app.log.reader.entries(start, end.min(size - 1), size)?;
         let mut issuers = Issuers { app, known: HashMap::new() };
-        let entries = stored.iter().map(|entry| issuers.leaf_entry(entry)).collect::<Result<_, _>>()?;
+        let (mut entries, mut length) = (Vec::new(), 0);
+        for entry in &stored {
+            let entry = issuers.leaf_entry(entry)?;
+            length += entry.leaf_input.len() + entry.extra_data.len();
+            if length > MAX_ENTRIES_LEN && !entries.is_empty() {
+                break;
+            }
+            entries.push(entry);
+        }
         Ok(Answer::json(&api::GetEntries { entries }))
     })
     .await
@@ -101,7 +113,7 @@ pub async fn get_entry_and_proof(State(app): Shared, RawQuery(query): RawQuery) 
         let entry = stored.first().ok_or(Problem::Internal)?;
         let api::LeafEntry { leaf_input, extra_data } =
             Issuers { app, known: HashMap::new() }.leaf_entry(entry)?;
-        let audit_path = hashes(&app.log.reader.inclusion(index, tree_size)?);
+        let audit_path = hashes(&app.log.reader.inclusion(index, tree_size, size)?);
         Ok(Answer::json(&api::GetEntryAndProof { leaf_input, extra_data, audit_path }))
     })
     .await

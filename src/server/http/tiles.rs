@@ -1,5 +1,6 @@
 //! The static side, C2SP `tlog-tiles`: the same bytes as in the served folder.
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 
 use super::answer::{OCTETS, PLAIN};
@@ -13,8 +14,9 @@ pub async fn checkpoint(State(app): Shared) -> Answer {
 }
 
 /// `GET /tile/...`.
-pub async fn tile(State(app): Shared, Path(path): Path<String>) -> Answer {
-    let Ok(path) = format!("tile/{path}").parse::<TilePath>() else { return Problem::NotFound.into() };
+pub async fn tile(State(app): Shared, path: Result<Path<String>, PathRejection>) -> Answer {
+    let path = path.ok().and_then(|Path(path)| format!("tile/{path}").parse::<TilePath>().ok());
+    let Some(path) = path else { return Problem::NotFound.into() };
     let found =
         tokio::task::spawn_blocking(move || app.log.reader.served_tile(path, app.log.published().tree.size));
     match found.await {
@@ -26,7 +28,8 @@ pub async fn tile(State(app): Shared, Path(path): Path<String>) -> Answer {
 }
 
 /// `GET /issuer/<sha256>`.
-pub async fn issuer(State(app): Shared, Path(fingerprint): Path<String>) -> Answer {
+pub async fn issuer(State(app): Shared, path: Result<Path<String>, PathRejection>) -> Answer {
+    let Ok(Path(fingerprint)) = path else { return Problem::NotFound.into() };
     let is_hash =
         fingerprint.len() == 64 && fingerprint.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     if !is_hash {
