@@ -18,6 +18,9 @@ use crate::merkle::Hash;
 const BATCH: u64 = 4096;
 /// Bytes of blocks that are kept in memory.
 const CACHE: u64 = 64 << 20;
+/// Bytes of the newest keys that each of the two keyspaces holds in memory: some 190,000 leaves, which really take twice
+/// as much.
+const MEMTABLE: u64 = 16 << 20;
 
 /// The key of a submission: half of a hash of what the leaf shows.
 pub type DedupKey = [u8; 16];
@@ -101,7 +104,8 @@ impl Dedup {
 
     fn open_database(folder: &Path) -> Result<Self, fjall::Error> {
         let database = Database::builder(folder).cache_size(CACHE).open()?;
-        let keyspace = |name| database.keyspace(name, KeyspaceCreateOptions::default);
+        let keyspace =
+            |name| database.keyspace(name, || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE));
         let (identities, leaf_hashes, state) =
             (keyspace("identities")?, keyspace("leaf_hashes")?, keyspace("state")?);
         let position = state.get("position")?.and_then(|bytes| number(&bytes)).unwrap_or(0);

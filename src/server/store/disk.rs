@@ -149,7 +149,8 @@ impl ObjectStore for DiskStore {
             _ => {}
         }
         let folder = path.parent().expect("an object lies below the root");
-        if folder != self.root {
+        // Folders directly below the root stay: making the one of staging again would cost each round another sync.
+        if folder != self.root && folder.parent() != Some(&self.root) {
             // Removes it when it is empty, and only then.
             let _ = fs::remove_dir(folder);
         }
@@ -196,6 +197,18 @@ mod tests {
         assert_eq!(store.get("tile/0/000.p/1").unwrap(), None);
         assert_eq!(store.get("tile/0").unwrap(), None, "a folder is no object");
         assert!(!store.root().join("tile/0/000.p").exists(), "an empty folder is removed");
+    }
+
+    /// Fails when `delete` also removes the folders directly below the root: a round that makes the folder of staging
+    /// again has to sync the folder above it too.
+    #[test]
+    fn the_folder_of_staging_stays() {
+        let (_folder, store) = store();
+        store.put("staging/1", b"one").unwrap();
+        store.sync(&["staging/1"]).unwrap();
+        store.delete("staging/1").unwrap();
+        store.put("staging/2", b"two").unwrap();
+        assert!(store.grown().is_empty());
     }
 
     #[test]
