@@ -95,6 +95,11 @@ pub enum CheckError {
 pub struct Start(Option<TreeEdge>);
 
 impl Start {
+    /// For a log that has no tiles, or whose tiles are not to be looked at.
+    pub fn without_tiles() -> Self {
+        Start(None)
+    }
+
     /// Reads the right edge of the tree, from a log that serves tiles.
     ///
     /// # Errors
