@@ -277,9 +277,9 @@ async fn prove(
             proof => proof?,
         };
         let hashes: Option<Vec<Hash>> = proof.audit_path.iter().map(|text| hash(text)).collect();
-        if !hashes
-            .is_some_and(|hashes| check_inclusion(&hashes, size, proof.leaf_index, &leaf, &root).is_ok())
-        {
+        let check =
+            |hashes: Vec<Hash>| check_inclusion(&hashes, size, proof.leaf_index, &leaf, &root).is_ok();
+        if hashes.is_none_or(|hashes| !check(hashes)) {
             missing.push(sct);
         }
     }
