@@ -77,9 +77,6 @@ pub struct Args {
     /// The share of chains whose signature is wrong, in percent.
     #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent)]
     bad: f64,
-    /// Makes the same CA and certificates again [default: others each time].
-    #[arg(long)]
-    seed: Option<u64>,
     /// How long a log without leaf_index may take to merge the last entries, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     merge_delay: u64,
@@ -147,7 +144,7 @@ async fn prepare(args: &Args) -> anyhow::Result<Arc<Workload>> {
             NamesArg::Numbers => Names::Numbers,
         },
         precertificates: args.precertificates,
-        seed: args.seed.unwrap_or_else(|| OsRng.next_u64()),
+        seed: OsRng.next_u64(),
         not_before: now.saturating_sub(HOUR),
         count: args.count(),
         duplicates: args.duplicates / 100.0,

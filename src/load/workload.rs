@@ -36,7 +36,7 @@ pub struct Recipe {
     pub names: Names,
     /// Whether precertificates are submitted.
     pub precertificates: bool,
-    /// The same seed makes the same CA and certificates.
+    /// Names, keys, serial numbers and the order of submissions follow from it.
     pub seed: u64,
     /// From when on they are valid, in Unix seconds.
     pub not_before: u64,
