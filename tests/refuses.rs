@@ -52,7 +52,7 @@ const MISHAPS: &[(&str, Mishap, &str)] = &[
     ("a damaged lock", |log, _| fs::write(log.lock(), [7; 8192]).unwrap(), "the lock file is damaged"),
     (
         "an older lock",
-        |log, older| drop(fs::copy(older.join("lock"), log.lock()).unwrap()),
+        |log, older| assert!(fs::copy(older.join("lock"), log.lock()).unwrap() > 0),
         "the lock was set back",
     ),
     (

@@ -46,7 +46,9 @@ mod tests {
 
     fn client(peer: &str, forwarded: &[&str], trusted: &[&str]) -> String {
         let mut headers = HeaderMap::new();
-        forwarded.iter().for_each(|value| drop(headers.append(FORWARDED_FOR, value.parse().unwrap())));
+        forwarded.iter().for_each(|value| {
+            headers.append(FORWARDED_FOR, value.parse().unwrap());
+        });
         let trusted: Vec<IpAddr> = trusted.iter().map(|address| address.parse().unwrap()).collect();
         Client::of(Peer(peer.parse().unwrap()), &headers, &trusted).0.to_string()
     }
