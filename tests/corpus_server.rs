@@ -95,7 +95,7 @@ fn verify_receipts(log: &TestLog, corpus: &Corpus) -> usize {
         row.status == "to-root" && row.chain[0].not_before() <= now && now <= row.chain[0].not_after()
     };
     let claim = |row: &Row| match row.chain[0].class() {
-        Ok(Class::Names(Scope::Spcs(codes))) => Some(Claim::ServiceProviderCode(codes[0].clone())),
+        Ok(Class::Names(Scope::Spcs(codes))) => Some(Claim::ServiceProviderCode(codes[0])),
         _ => None,
     };
     let rows = corpus.rows.iter().filter(valid).filter_map(|row| Some((row, claim(row)?)));

@@ -264,7 +264,7 @@ macro_rules! scripts {
     };
 }
 
-scripts! { submit refused read tiles limits read_only label_budget evaluate pool }
+scripts! { submit refused read tiles limits body_memory read_only label_budget evaluate pool }
 
 /// The log decides about each malformation as the core does, and says so in its answer.
 #[test]

@@ -480,6 +480,41 @@ fn what_lies_beside_an_entry_is_what_was_submitted() {
     }
 }
 
+/// Fails without `MAX_ENTRIES_LEN` in `get_entries`: a bundle may be 200 MiB.
+#[test]
+fn an_answer_of_long_entries_has_few_of_them() {
+    let log = TestLog::start("");
+    let long = |seed| {
+        let profile = Profile::carrier("706J", common::VALIDITY, seed).extension(common::padding(60_000));
+        add_chain(&issuing().issue(&profile).chain())
+    };
+    let body = json!({ "chains": (0..60).map(long).collect::<Vec<_>>() });
+    log.post("/tn/v1/add-chains", &body).success();
+    assert_eq!(log.size(), 61);
+    let response = log.get("/ct/v1/get-entries?start=0&end=60");
+    let count = response.success()["entries"].as_array().unwrap().len();
+    assert!(response.body.len() < 5 << 20 && (10..61).contains(&count), "{count} in {}", response.body.len());
+    assert_eq!(entries(&log).len(), 61);
+}
+
+/// Fails when the round loop goes on after the pool was closed and a round failed.
+#[test]
+fn a_log_that_cannot_write_stops_all_the_same() {
+    let mut log = TestLog::start("[limits]\nrequest_seconds = 1\n");
+    log.submit(&chain("number-1").0, false);
+    let staging = log.folder.private().join("staging");
+    std::thread::sleep(Duration::from_millis(2500));
+    let _ = std::fs::remove_dir_all(&staging);
+    std::fs::write(&staging, b"").unwrap();
+    assert_eq!(log.post("/ct/v1/add-chain", &add_chain(&chain("number-2").0)).status, 503);
+    let begun = Instant::now();
+    log.stop();
+    assert!(begun.elapsed() < Duration::from_secs(8));
+    std::fs::remove_file(&staging).unwrap();
+    log.resume().unwrap();
+    assert_eq!((log.size(), index(&log.submit(&chain("number-2").0, false))), (2, 2));
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -51,6 +51,8 @@ pub struct Limits {
     pub body_bytes: usize,
     /// The longest body of an `add-chains`, in bytes.
     pub batch_body_bytes: usize,
+    /// Bytes of all bodies that are read or worked on at the same time; more are answered 503.
+    pub body_memory_bytes: usize,
     /// Submissions that wait for a round; more are answered 503.
     pub pool_entries: usize,
     /// Bytes of submissions that wait for a round.
@@ -75,6 +77,7 @@ impl Default for Limits {
             request_seconds: 30,
             body_bytes: 256 << 10,
             batch_body_bytes: 8 << 20,
+            body_memory_bytes: 256 << 20,
             pool_entries: 16_384,
             pool_bytes: 128 << 20,
             round_entries: 8192,
@@ -219,7 +222,7 @@ mod tests {
         assert_eq!(Config::parse(&uncommented).unwrap(), least);
         let fields =
             uncommented.lines().filter(|line| line.contains(" = ") && !line.starts_with('#')).count();
-        assert_eq!(fields, 19, "a field is missing in the template");
+        assert_eq!(fields, 20, "a field is missing in the template");
     }
 
     #[test]

@@ -106,6 +106,9 @@ pub enum Problem {
     /// The log takes nothing.
     #[error("this log is read-only: it serves what it holds and takes nothing new; submit to another log")]
     ReadOnly,
+    /// Rounds fail.
+    #[error("the log cannot append now: its last round failed and is tried again; the messages say why")]
+    Unhealthy,
     /// The log itself is broken.
     #[error("the log cannot answer now; its operator finds the cause in its messages")]
     Internal,
@@ -157,6 +160,7 @@ impl Problem {
             Problem::Busy { .. } => "busy",
             Problem::TimedOut => "timed-out",
             Problem::ReadOnly => "read-only",
+            Problem::Unhealthy => "unhealthy",
             Problem::Internal => "internal",
         }
     }
@@ -168,7 +172,7 @@ impl Problem {
             Problem::Method => 405,
             Problem::UnknownHash | Problem::NotFound | Problem::NotLogged => 404,
             Problem::LabelBudget { .. } | Problem::EvaluationBudget { .. } => 429,
-            Problem::Busy { .. } | Problem::TimedOut => 503,
+            Problem::Busy { .. } | Problem::TimedOut | Problem::Unhealthy => 503,
             Problem::ReadOnly => 403,
             Problem::Internal => 500,
             _ => 400,

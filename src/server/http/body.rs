@@ -2,13 +2,16 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::body::Body;
 use base64ct::{Base64, Encoding};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Body as _;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use sha2::{Digest, Sha256};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::admission::MAX_CHAIN;
 use crate::certificate::Certificate;
@@ -18,11 +21,41 @@ use crate::server::problem::{Place, Problem};
 /// Issuers that are remembered, at a few KiB each.
 const MAX_ISSUERS: usize = 1024;
 
-/// The JSON in a body of at most `limit` bytes.
-///
-/// # Errors
-/// [`Problem::BodyTooLong`], [`Problem::BodyCut`], [`Problem::Json`].
-pub async fn json<T: DeserializeOwned>(body: Body, limit: usize) -> Result<T, Problem> {
+/// The memory that bodies may take together. A body counts with the length that it declares, or with its limit.
+pub struct BodyMemory(Arc<Semaphore>);
+
+/// A request that was read. Its memory counts until it is dropped.
+pub struct Counted<T> {
+    /// What was asked.
+    pub request: T,
+    _memory: OwnedSemaphorePermit,
+}
+
+const KIB: u64 = 1024;
+
+impl BodyMemory {
+    /// Bodies of so many bytes together.
+    pub fn new(bytes: usize) -> Self {
+        BodyMemory(Arc::new(Semaphore::new(bytes / KIB as usize)))
+    }
+
+    /// The JSON in a body of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// [`Problem::BodyTooLong`], [`Problem::BodyCut`], [`Problem::Json`]; [`Problem::Busy`] when there is no memory for it now.
+    pub async fn json<T: DeserializeOwned>(&self, body: Body, limit: usize) -> Result<Counted<T>, Problem> {
+        let declared = body.size_hint().exact().unwrap_or(limit as u64);
+        if declared > limit as u64 {
+            return Err(Problem::BodyTooLong(limit));
+        }
+        let needed = u32::try_from(declared.div_ceil(KIB)).unwrap_or(u32::MAX);
+        let memory = self.0.clone().try_acquire_many_owned(needed);
+        let memory = memory.map_err(|_| Problem::Busy { retry: Duration::from_secs(1) })?;
+        Ok(Counted { request: read_json(body, limit).await?, _memory: memory })
+    }
+}
+
+async fn read_json<T: DeserializeOwned>(body: Body, limit: usize) -> Result<T, Problem> {
     let bytes = match Limited::new(body, limit).collect().await {
         Ok(bytes) => bytes.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => return Err(Problem::BodyTooLong(limit)),

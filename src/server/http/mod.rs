@@ -27,7 +27,7 @@ use super::budget::Budget;
 use super::log::Log;
 use super::metrics;
 use super::problem::Problem;
-use body::KnownIssuers;
+use body::{BodyMemory, KnownIssuers};
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// How much longer than a submission may wait the whole request may take.
@@ -37,6 +37,7 @@ const GRACE: Duration = Duration::from_secs(2);
 pub struct App {
     /// The log.
     pub log: Arc<Log>,
+    bodies: BodyMemory,
     issuers: KnownIssuers,
     evaluations_by_client: Budget<Client>,
     evaluations: Budget<()>,
@@ -49,6 +50,7 @@ impl App {
         App {
             evaluations_by_client: Budget::new(limits.evaluations_per_client_hour, HOUR),
             evaluations: Budget::new(limits.evaluations_per_hour, HOUR),
+            bodies: BodyMemory::new(limits.body_memory_bytes),
             issuers: KnownIssuers::default(),
             log,
         }

@@ -7,7 +7,7 @@ use axum::extract::State;
 use base64ct::{Base64, Encoding};
 
 use super::answer::PLAIN;
-use super::{Answer, App, Shared, body};
+use super::{Answer, App, Shared};
 use crate::admission::{Admitted, Kind};
 use crate::client::api;
 use crate::precertificate::{Poison, poison};
@@ -36,8 +36,8 @@ async fn add(app: Arc<App>, body: Body, kind: Kind) -> Answer {
 }
 
 async fn add_one(app: &Arc<App>, body: Body, kind: Kind) -> Result<Sct, Problem> {
-    let request: api::AddChain = body::json(body, app.log.config.limits.body_bytes).await?;
-    let admitted = app.log.admit(&app.issuers.chain(&request.chain)?, kind)?;
+    let body = app.bodies.json::<api::AddChain>(body, app.log.config.limits.body_bytes).await?;
+    let admitted = app.log.admit(&app.issuers.chain(&body.request.chain)?, kind)?;
     let submitted = if admitted.class().numbers().len() < MANY_NUMBERS {
         app.log.submit(admitted)?
     } else {
@@ -53,14 +53,14 @@ pub async fn add_chains(State(app): Shared, body: Body) -> Answer {
 }
 
 async fn add_many(app: Arc<App>, body: Body) -> Result<Vec<api::AddChainResult>, Problem> {
-    let request: api::AddChains = body::json(body, app.log.config.limits.batch_body_bytes).await?;
-    let count = request.chains.len();
+    let body = app.bodies.json::<api::AddChains>(body, app.log.config.limits.batch_body_bytes).await?;
+    let count = body.request.chains.len();
     if count == 0 || count > api::MAX_CHAINS {
         return Err(Problem::Count(count, api::MAX_CHAINS));
     }
     let begin = {
         let app = app.clone();
-        move || request.chains.iter().map(|chain| begin(&app, chain)).collect::<Vec<_>>()
+        move || body.request.chains.iter().map(|chain| begin(&app, chain)).collect::<Vec<_>>()
     };
     let begun = off_thread(move || Ok(begin())).await?;
     let mut results = Vec::with_capacity(count);
@@ -89,8 +89,8 @@ pub async fn receipt(State(app): Shared, body: Body) -> Answer {
 }
 
 async fn find_receipt(app: Arc<App>, body: Body) -> Result<Answer, Problem> {
-    let request: api::AddChain = body::json(body, app.log.config.limits.body_bytes).await?;
-    let chain = app.issuers.chain(&request.chain)?;
+    let body = app.bodies.json::<api::AddChain>(body, app.log.config.limits.body_bytes).await?;
+    let chain = app.issuers.chain(&body.request.chain)?;
     let kind = if poison(&chain[0]) == Poison::Absent { Kind::Final } else { Kind::Precertificate };
     let admitted: Admitted = app.log.admit(&chain, kind)?;
     let receipt = off_thread(move || app.log.receipt(&admitted)).await?;

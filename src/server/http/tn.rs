@@ -33,13 +33,13 @@ pub async fn evaluate(
 }
 
 async fn evaluate_for(app: &App, client: Client, body: Body) -> Result<Answer, Problem> {
-    let request: api::Evaluate = body::json(body, EVALUATE_BODY).await?;
-    let count = request.blinded.len();
+    let body = app.bodies.json::<api::Evaluate>(body, EVALUATE_BODY).await?;
+    let count = body.request.blinded.len();
     if count == 0 || count > MAX_BLINDED {
         return Err(Problem::Count(count, MAX_BLINDED));
     }
     let mut blinded = Vec::with_capacity(count);
-    for (index, text) in request.blinded.iter().enumerate() {
+    for (index, text) in body.request.blinded.iter().enumerate() {
         let bytes = body::base64(text, Place::Element(index))?;
         let element: [u8; ELEMENT] = bytes.try_into().map_err(|_| LabelError::Element(index))?;
         blinded.push(element);
@@ -96,9 +96,9 @@ pub async fn parameters(State(app): Shared) -> Answer {
     Answer::from(proof.map(|proof| Answer::Text(PLAIN, proof.to_string())))
 }
 
-/// `GET /healthz`: 200 while rounds succeed.
+/// `GET /healthz`: 200 while rounds succeed, else 503.
 pub async fn healthz(State(app): Shared) -> Answer {
-    if app.log.is_healthy() { Answer::Text(PLAIN, "ok\n".to_owned()) } else { Problem::Internal.into() }
+    if app.log.is_healthy() { Answer::Text(PLAIN, "ok\n".to_owned()) } else { Problem::Unhealthy.into() }
 }
 
 /// `GET /metrics`.
