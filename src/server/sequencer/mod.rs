@@ -238,6 +238,18 @@ fn stage(stores: &Stores, staging: &Staging) -> Result<(), SequencerError> {
     stores.private.sync(&[&name]).map_err(|error| SequencerError::Store("make a staged round durable", error))
 }
 
+/// The staged round that leads to a tree.
+fn read_staged(stores: &Stores, tree: &Tree) -> Result<Option<Staging>, SequencerError> {
+    let name = Staging::name_of(tree);
+    let read = |error| SequencerError::Store("read the staged rounds", error);
+    let Some(bytes) = stores.private.get(&name).map_err(read)? else { return Ok(None) };
+    let staging = Staging::decode(&bytes).map_err(|error| damaged(format!("{name}: {error}")))?;
+    if staging.new != *tree || staging.old.size >= tree.size {
+        return Err(damaged(format!("{name} holds another round than its name says")));
+    }
+    Ok(Some(staging))
+}
+
 fn apply(stores: &Stores, staging: &Staging) -> Result<(), SequencerError> {
     staging
         .objects

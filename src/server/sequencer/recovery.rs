@@ -1,7 +1,7 @@
 //! Opening a log: what was signed and staged is applied, and what is stored is compared with what was signed.
 
 use super::settler::{Applied, Settler};
-use super::{CHECKPOINT, Published, SequencerError, Stores, apply, damaged, publish};
+use super::{CHECKPOINT, Published, SequencerError, Stores, apply, damaged, publish, read_staged};
 use crate::bundle;
 use crate::merkle::{self, Hash, HashReader, NodeId, ProveError};
 use crate::server::plan::{self, Edge};
@@ -130,18 +130,6 @@ fn signed_rounds(stores: &Stores, signed: Tree) -> Result<Vec<Staging>, Sequence
     }
     rounds.reverse();
     Ok(rounds)
-}
-
-/// The staged round that leads to a tree.
-pub(super) fn read_staged(stores: &Stores, tree: &Tree) -> Result<Option<Staging>, SequencerError> {
-    let name = Staging::name_of(tree);
-    let read = |error| SequencerError::Store("read the staged rounds", error);
-    let Some(bytes) = stores.private.get(&name).map_err(read)? else { return Ok(None) };
-    let staging = Staging::decode(&bytes).map_err(|error| damaged(format!("{name}: {error}")))?;
-    if staging.new != *tree || staging.old.size >= tree.size {
-        return Err(damaged(format!("{name} holds another round than its name says")));
-    }
-    Ok(Some(staging))
 }
 
 /// Reads the right edge of a tree and compares it with the root that was signed; the last bundles, with the tiles.
