@@ -7,6 +7,8 @@
 mod number;
 mod parameters;
 mod registration;
+#[cfg(test)]
+pub(crate) mod sample;
 mod statement;
 #[cfg(test)]
 mod tests;

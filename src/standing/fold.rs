@@ -61,6 +61,8 @@ struct Fold<'a, 'v> {
     keys: HashMap<&'a [u8], i64>,
     /// For the hash of the key of each standing CA, the latest one.
     issuers: HashMap<[u8; 32], usize>,
+    /// The leaf of each statement, by what it says.
+    statements: HashMap<[u8; 32], u64>,
     faulty: Vec<(u64, StatementRefusal)>,
 }
 
@@ -76,6 +78,7 @@ pub(super) fn fold<'a>(list: &NumberList<'a>, verifier: &dyn VerifySignature) ->
         covered_until: i64::MIN,
         keys: HashMap::new(),
         issuers: HashMap::new(),
+        statements: HashMap::new(),
         faulty: Vec::new(),
     };
     for leaf in list.leaves {
@@ -168,6 +171,7 @@ impl<'a> Fold<'a, '_> {
         match self.check(entry) {
             Err(refusal) => self.faulty.push((leaf.index, refusal)),
             Ok((by, about)) => {
+                self.statements.insert(entry.dedup_key(), leaf.index);
                 let now = unix_seconds(leaf.timestamp);
                 let weight = match entry.verb {
                     Verb::Approve => self.weigh_approval(by, about, now),
@@ -186,6 +190,9 @@ impl<'a> Fold<'a, '_> {
 
     /// The credentials that a statement names, if it holds.
     fn check(&self, entry: &KeyStatementEntry) -> Result<(usize, usize), StatementRefusal> {
+        if let Some(first) = self.statements.get(&entry.dedup_key()) {
+            return Err(StatementRefusal::SaidBefore(*first));
+        }
         let leaf = |reference: &LeafReference, side| {
             self.leaves.get(&reference.index).copied().ok_or(StatementRefusal::NotLogged(side))
         };
