@@ -5,8 +5,9 @@
 //!
 //! # The rules
 //!
-//! Time is that of leaves. A credential is logged with its first leaf; precertificate and certificate are one if they
-//! agree ([`NumberEntry::is_counterpart_of`]), and any other repeated id is shown apart, and marked.
+//! Time is that of leaves. A credential is logged with its first leaf; the first precertificate and the
+//! first certificate that agree ([`NumberEntry::is_counterpart_of`]) are one, and any other repeated id is shown apart, and
+//! marked.
 //!
 //! 1. A credential that had expired when it was logged does not stand.
 //! 2. Otherwise it **stands**, and **leads**, if no standing and unexpired credential covered the number.

@@ -52,8 +52,8 @@ struct Fold<'a, 'v> {
     leaves: HashMap<u64, &'a Leaf>,
     places: HashMap<u64, usize>,
     credentials: Vec<Credential<'a>>,
-    /// Credentials of one leaf, whose counterpart may come.
-    single: HashMap<Form<'a>, usize>,
+    /// The credential of the first leaf of each form.
+    firsts: HashMap<Form<'a>, usize>,
     leading: Option<usize>,
     /// The last second at which a standing credential covers the number.
     covered_until: i64,
@@ -73,7 +73,7 @@ pub(super) fn fold<'a>(list: &NumberList<'a>, verifier: &dyn VerifySignature) ->
         leaves: HashMap::new(),
         places: HashMap::new(),
         credentials: Vec::new(),
-        single: HashMap::new(),
+        firsts: HashMap::new(),
         leading: None,
         covered_until: i64::MIN,
         keys: HashMap::new(),
@@ -110,14 +110,12 @@ pub(super) fn is_under(credentials: &[Credential<'_>], place: usize, leading: us
 impl<'a> Fold<'a, '_> {
     fn number(&mut self, leaf: &'a Leaf, entry: &'a NumberEntry) {
         self.leaves.insert(leaf.index, leaf);
-        if let Some(place) = self.single.remove(&Form::counterpart(entry)) {
-            self.places.insert(leaf.index, place);
-            self.credentials[place].leaves.push(leaf.index);
+        let place = self.place(entry);
+        self.places.insert(leaf.index, place);
+        if let Some(credential) = self.credentials.get_mut(place) {
+            credential.leaves.push(leaf.index);
             return;
         }
-        let place = self.credentials.len();
-        self.places.insert(leaf.index, place);
-        self.single.entry(Form::of(entry)).or_insert(place);
         let standing = self.on_arrival(entry, unix_seconds(leaf.timestamp));
         self.credentials.push(Credential {
             leaves: vec![leaf.index],
@@ -130,6 +128,19 @@ impl<'a> Fold<'a, '_> {
         if standing.is_ok() {
             self.stand(place);
         }
+    }
+
+    /// The place of a leaf: that of the credential whose other half it is, or a new one. The first precertificate and the
+    /// first certificate that agree are one credential, and no others are.
+    fn place(&mut self, entry: &'a NumberEntry) -> usize {
+        let new = self.credentials.len();
+        let form = Form::of(entry);
+        if self.firsts.contains_key(&form) {
+            return new;
+        }
+        let place = self.firsts.get(&Form::counterpart(entry)).copied().unwrap_or(new);
+        self.firsts.insert(form, place);
+        place
     }
 
     /// Rules 1 to 3.

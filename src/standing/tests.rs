@@ -238,6 +238,10 @@ fn a_repeated_id_is_shown_apart_and_marked() {
     assert_eq!(marks(vec![same.clone(), same.clone()]), [(1, true), (1, true)]);
     assert_eq!(marks(vec![pre.clone(), same.clone(), same.clone()]), [(2, true), (1, true)]);
     assert_eq!(marks(vec![pre.clone(), pre.clone(), same.clone()]), [(2, true), (1, true)]);
+    let four = vec![pre.clone(), pre.clone(), same.clone(), same.clone()];
+    assert_eq!(marks(four), [(2, true), (1, true), (1, true)]);
+    let four = vec![pre.clone(), same.clone(), pre.clone(), same.clone()];
+    assert_eq!(marks(four), [(2, true), (1, true), (1, true)]);
     for changed in [
         of(MALLORY).id(1),
         same.clone().by(MALLORY),
