@@ -295,6 +295,27 @@ const TABLE: &[Row] = &[
         verdicts: &["newest", "does not stand"],
     },
     Row {
+        story: "an expired CA that leads issues nothing, while an older credential still covers the number",
+        plot: |s| {
+            let old = s.logs(0, of(ANNA));
+            let new = s.logs(10, of(ANNAS_NEW_PHONE).ca().until(20));
+            s.approves(11, old, new);
+            s.logs(30, of(MALLORY).by(ANNAS_NEW_PHONE));
+        },
+        day: 40,
+        verdicts: &["superseded", "expired", "does not stand"],
+    },
+    Row {
+        story: "nor does an expired delegate CA",
+        plot: |s| {
+            s.logs(0, of(ANNA).ca());
+            s.logs(10, of(ANNAS_NEW_PHONE).by(ANNA).ca().until(20));
+            s.logs(30, of(MALLORY).by(ANNAS_NEW_PHONE));
+        },
+        day: 40,
+        verdicts: &["newest", "expired", "does not stand"],
+    },
+    Row {
         story: "logged after it expired",
         plot: |s| {
             s.logs(20, of(MALLORY).until(10));
