@@ -35,7 +35,12 @@ impl OpeningSecret {
 
     /// The opening of a submission: HMAC-SHA-256 under this secret over its identity.
     pub fn opening(&self, identity: &SignedEntry) -> Opening {
-        Opening(hmac(&self.0, &[OPENING, &identity.encode()]))
+        self.opening_of(&identity.encode())
+    }
+
+    /// The same for the bytes of an identity. They begin with the entry type, so none is that of another kind.
+    pub(crate) fn opening_of(&self, identity: &[u8]) -> Opening {
+        Opening(hmac(&self.0, &[OPENING, identity]))
     }
 
     /// The id that precertificate and certificate share: the first 16 bytes of HMAC-SHA-256 under this secret over
@@ -71,7 +76,12 @@ impl Opening {
 
     /// The commitment to a submission: HMAC-SHA-256 under this opening over its identity.
     pub fn commit(&self, identity: &SignedEntry) -> Commitment {
-        Commitment(hmac(&self.0, &[&identity.encode()]))
+        self.commit_to(&identity.encode())
+    }
+
+    /// The same for the bytes of an identity.
+    pub(crate) fn commit_to(&self, identity: &[u8]) -> Commitment {
+        Commitment(hmac(&self.0, &[identity]))
     }
 }
 

@@ -128,6 +128,43 @@ pub struct PublicKeyInfo<'a> {
     pub key: &'a [u8],
 }
 
+impl<'a> PublicKeyInfo<'a> {
+    /// Out of the DER of a SubjectPublicKeyInfo; none when it is not exactly one.
+    pub fn from_spki(der: &'a [u8]) -> Option<Self> {
+        let spki = spki::SubjectPublicKeyInfoRef::from_der(der).ok()?;
+        let key = spki.subject_public_key.as_bytes()?;
+        Some(PublicKeyInfo {
+            algorithm: KeyAlgorithm::new(&spki.algorithm.oid, spki.algorithm.parameters, key),
+            key,
+        })
+    }
+
+    /// The ECDSA algorithm that statements are signed with by such a key: each curve with the hash of its size.
+    pub fn statement_algorithm(&self) -> Option<SignatureAlgorithm> {
+        match self.algorithm {
+            KeyAlgorithm::P256 => Some(SignatureAlgorithm::EcdsaSha256),
+            KeyAlgorithm::P384 => Some(SignatureAlgorithm::EcdsaSha384),
+            _ => None,
+        }
+    }
+}
+
+/// Verifies a statement that the key in the SubjectPublicKeyInfo `spki` signed: ECDSA on P-256 with SHA-256, or on P-384
+/// with SHA-384.
+///
+/// # Errors
+/// [`SignatureError::Unsupported`] for any other key.
+pub fn verify_statement(
+    verifier: &dyn VerifySignature,
+    spki: &[u8],
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), SignatureError> {
+    let key = PublicKeyInfo::from_spki(spki).ok_or(SignatureError::Unsupported)?;
+    let algorithm = key.statement_algorithm().ok_or(SignatureError::Unsupported)?;
+    verifier.verify(key, algorithm, message, signature)
+}
+
 /// Why a signature was not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {

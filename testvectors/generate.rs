@@ -27,6 +27,8 @@ mod parameters;
 mod receipts;
 #[path = "generate/scene.rs"]
 mod scene;
+#[path = "generate/statements.rs"]
+mod statements;
 #[path = "generate/tree.rs"]
 mod tree;
 #[path = "generate/world.rs"]
@@ -85,5 +87,6 @@ fn files() -> Vec<File> {
         chains::chain(),
         receipts::receipt(),
         parameters::parameters(),
+        statements::statement(),
     ]
 }

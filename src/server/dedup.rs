@@ -33,6 +33,8 @@ pub fn key_of(entry: &Entry) -> Option<DedupKey> {
     match entry {
         Entry::Open(signed) => Some(key_of_open(signed)),
         Entry::Number(number) => number.commitment.0.first_chunk().copied(),
+        Entry::Registration(registration) => registration.commitment.0.first_chunk().copied(),
+        Entry::KeyStatement(statement) => Some(half(&statement.dedup_key())),
         Entry::Parameters(_) => None,
     }
 }

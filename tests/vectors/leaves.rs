@@ -79,6 +79,24 @@ fn entry(entry: &Entry) -> Value {
             "calling_codes": number.calling_codes,
             "commitment": hex(&number.commitment.0),
         }),
+        Entry::Registration(registration) => json!({
+            "label": hex(registration.label.as_bytes()),
+            "credential": registration.credential,
+            "not_before": registration.not_before,
+            "not_after": registration.not_after,
+            "action": registration.action.name(),
+            "commitment": hex(&registration.commitment.0),
+            "replaces": registration.replaces,
+        }),
+        Entry::KeyStatement(statement) => json!({
+            "labels": statement.labels.iter().map(|label| hex(label.as_bytes())).collect::<Vec<_>>(),
+            "verb": statement.verb.name(),
+            "old_index": statement.old.index,
+            "old_hash": hex(&statement.old.hash.0),
+            "new_index": statement.new.index,
+            "new_hash": hex(&statement.new.hash.0),
+            "signature": hex(&statement.signature),
+        }),
     }
 }
 

@@ -3,8 +3,12 @@
 use serde_json::{Value, json};
 use tnlog::admission::Kind;
 use tnlog::commitment::{CertificateId, Commitment, Opening};
-use tnlog::entry::{Entry, Leaf, NumberEntry, Parameters, SignedEntry};
+use tnlog::entry::{
+    Action, Entry, KeyStatementEntry, Leaf, LeafReference, NumberEntry, Parameters, RegistrationEntry,
+    SignedEntry, Verb,
+};
 use tnlog::label::Label;
+use tnlog::merkle::Hash;
 use tnlog::sct::{Extensions, Sct};
 use tnlog::submission::Submission;
 use tnlog::synthetic::Profile;
@@ -45,6 +49,28 @@ fn number_entry() -> NumberEntry {
     }
 }
 
+fn registration_entry() -> RegistrationEntry {
+    RegistrationEntry {
+        label: Label::new([0x01; 32]),
+        credential: 7,
+        not_before: START as i64,
+        not_after: START as i64 + 86_399,
+        action: Action::Register,
+        commitment: Commitment([0x33; 32]),
+        replaces: Some(9),
+    }
+}
+
+fn statement_entry() -> KeyStatementEntry {
+    KeyStatementEntry {
+        labels: vec![Label::new([0x01; 32]), Label::new([0x02; 32])],
+        verb: Verb::Dispute,
+        old: LeafReference { index: 7, hash: Hash([0x44; 32]) },
+        new: LeafReference { index: 300, hash: Hash([0x55; 32]) },
+        signature: vec![0x30, 0x06, 0x02, 0x01, 0x05, 0x02, 0x01, 0x05],
+    }
+}
+
 fn encoded(entry: Entry, index: u64) -> Vec<u8> {
     Leaf { timestamp: TIME, entry, index }.encode().expect("a small leaf")
 }
@@ -66,6 +92,51 @@ fn number_fields(number: &NumberEntry) -> Value {
         "calling_codes": number.calling_codes,
         "commitment": hex(&number.commitment.0),
     })
+}
+
+fn registration_fields(registration: &RegistrationEntry) -> Value {
+    json!({
+        "label": hex(registration.label.as_bytes()),
+        "credential": registration.credential,
+        "not_before": registration.not_before,
+        "not_after": registration.not_after,
+        "action": registration.action.name(),
+        "commitment": hex(&registration.commitment.0),
+        "replaces": registration.replaces,
+    })
+}
+
+fn statement_fields(statement: &KeyStatementEntry) -> Value {
+    json!({
+        "labels": statement.labels.iter().map(|label| hex(label.as_bytes())).collect::<Vec<_>>(),
+        "verb": statement.verb.name(),
+        "old_index": statement.old.index,
+        "old_hash": hex(&statement.old.hash.0),
+        "new_index": statement.new.index,
+        "new_hash": hex(&statement.new.hash.0),
+        "signature": hex(&statement.signature),
+    })
+}
+
+fn said_and_registered() -> Vec<Value> {
+    let registration = |name: &str, comment: &str, entry: RegistrationEntry| {
+        let fields = registration_fields(&entry);
+        good(name, comment, leaf_fields(&encoded(Entry::Registration(entry), 10), 10, 0x5402, fields))
+    };
+    let first = RegistrationEntry { replaces: None, ..registration_entry() };
+    let withdrawal = RegistrationEntry { action: Action::Withdraw, ..registration_entry() };
+    let statement = statement_entry();
+    let fields = statement_fields(&statement);
+    vec![
+        registration("registration", "a registration that replaces another", registration_entry()),
+        registration("registration-first", "one that replaces none", first),
+        registration("withdrawal", "the withdrawal of one", withdrawal),
+        good(
+            "key-statement",
+            "a dispute; the reader does not look into the signature",
+            leaf_fields(&encoded(Entry::KeyStatement(statement), 301), 301, 0x5403, fields),
+        ),
+    ]
 }
 
 pub fn leaf() -> File {
@@ -103,8 +174,10 @@ pub fn leaf() -> File {
             leaf_fields(&encoded(Entry::Number(number), index), index, 0x5401, entry),
         ));
     }
+    cases.extend(said_and_registered());
     cases.extend(bad_frames());
     cases.extend(bad_cbor());
+    cases.extend(bad_statements());
     cases.extend(commitments());
     File::new(
         "leaf",
@@ -150,8 +223,8 @@ fn bad_frames() -> Vec<Value> {
         (
             "reserved-type",
             "leaf-type",
-            [&changed(10, 0x54)[..11], &[0x02], &good[12..]].concat(),
-            "a registration, which this version does not know",
+            [&changed(10, 0x54)[..11], &[0x04], &good[12..]].concat(),
+            "entry type 0x5404",
         ),
         ("no-extensions", "leaf-extensions", none, "no leaf_index"),
         ("two-indexes", "leaf-extensions", two, "leaf_index twice"),
@@ -277,6 +350,64 @@ fn bad_cbor() -> Vec<Value> {
         bad(name, "leaf-cbor", comment, json!({"kind": "leaf", "leaf": hex(&with_cbor(entry_type, &cbor))}))
     };
     cases.into_iter().map(case).collect()
+}
+
+fn bad_statements() -> Vec<Value> {
+    let registration = |change: fn(&mut RegistrationEntry)| {
+        let mut entry = registration_entry();
+        change(&mut entry);
+        entry.encode()
+    };
+    let statement = |change: fn(&mut KeyStatementEntry)| {
+        let mut entry = statement_entry();
+        change(&mut entry);
+        entry.encode()
+    };
+    let withdraws_nothing = |r: &mut RegistrationEntry| {
+        r.action = Action::Withdraw;
+        r.replaces = None;
+    };
+    let (registered, said) = (registration_entry().encode(), statement_entry().encode());
+    [
+        (
+            "registration-open-label",
+            0x5402,
+            registration(|r| r.label = Label::new([0x80; 32])),
+            "an open label",
+        ),
+        ("registration-validity", 0x5402, registration(|r| r.not_after = r.not_before - 1), "it ends first"),
+        ("withdrawal-of-nothing", 0x5402, registration(withdraws_nothing), "a withdrawal without key 7"),
+        ("registration-action", 0x5402, replaced(&registered, "05000658", "05020658"), "action 2"),
+        (
+            "registration-null",
+            0x5402,
+            [&registered[..registered.len() - 1], &[0xf6]].concat(),
+            "null for key 7",
+        ),
+        ("registration-trailing", 0x5402, [&registered[..], &[0]].concat(), "a value follows"),
+        ("key-statement-no-label", 0x5403, statement(|s| s.labels.clear()), "no label"),
+        ("key-statement-label-order", 0x5403, statement(|s| s.labels.reverse()), "labels that descend"),
+        (
+            "key-statement-open-label",
+            0x5403,
+            statement(|s| s.labels[1] = Label::new([0x80; 32])),
+            "an open label",
+        ),
+        (
+            "key-statement-order",
+            0x5403,
+            statement(|s| s.old.index = s.new.index),
+            "the old leaf is the new one",
+        ),
+        ("key-statement-verb", 0x5403, replaced(&said, "02010307", "02020307"), "verb 2"),
+        ("key-statement-no-signature", 0x5403, statement(|s| s.signature.clear()), "an empty signature"),
+        ("key-statement-long-signature", 0x5403, statement(|s| s.signature = vec![1; 105]), "105 bytes"),
+    ]
+    .into_iter()
+    .map(|(name, entry_type, cbor, comment)| {
+        bad(name, "leaf-cbor", comment, json!({"kind": "leaf", "leaf": hex(&with_cbor(entry_type, &cbor))}))
+    })
+    .collect()
 }
 
 fn numbered(i: u32) -> Label {
