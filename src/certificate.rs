@@ -71,7 +71,8 @@ pub enum CertificateError {
     /// Encodes to other bytes than those it came in.
     #[error("the certificate is not in DER: encoded again, it gives other bytes")]
     NotDer,
-    /// An OBJECT IDENTIFIER with an arc in more octets than it needs, or a list that has an item at least and is empty.
+    /// An OBJECT IDENTIFIER with an arc in more octets than it needs or than four, or a list that has an item at least and
+    /// is empty.
     #[error("the certificate is not in DER: an object identifier is not minimal, or a list is empty")]
     Shape,
     /// An extension is there twice.
@@ -344,9 +345,13 @@ fn check_shape(tbs: &TbsCertificate) -> Result<(), CertificateError> {
     if is_minimal && !is_empty { Ok(()) } else { Err(CertificateError::Shape) }
 }
 
-/// Whether no arc begins with an octet 0x80, which adds nothing to it.
+/// Whether no arc begins with an octet 0x80, which adds nothing to it, and none has more than four octets, of which the
+/// library takes some.
 fn is_minimal(oid: &ObjectIdentifier) -> bool {
-    !oid.as_bytes().windows(2).any(|pair| pair[0] & 0x80 == 0 && pair[1] == 0x80)
+    let bytes = oid.as_bytes();
+    let is_padded = bytes.windows(2).any(|pair| pair[0] & 0x80 == 0 && pair[1] == 0x80);
+    let is_long = bytes.windows(4).any(|octets| octets.iter().all(|octet| octet & 0x80 != 0));
+    !is_padded && !is_long
 }
 
 fn seconds(time: &x509_cert::time::Time) -> i64 {

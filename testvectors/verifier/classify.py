@@ -101,16 +101,12 @@ def _walk(value, look, attributes, depth=0):
             return True
         elif look(_fold(element.content)):
             return True
-        if depth == 0 and position != len(value):
-            raise Malformed("trailing bytes")
     return False
 
 
 def holds_number(value, look, attributes=False):
     """Whether a place holds a number; what is no DER, and held none before, is looked at as a whole."""
     try:
-        if not value:
-            raise Malformed("no element")
         return _walk(value, look, attributes)
     except Malformed:
         return _bytes(_fold(value))
