@@ -437,6 +437,7 @@ fn bad_scts(submission: &Submission<'_>, good: &Sct) -> Vec<Value> {
         [&bytes[..extensions_at], &[0, 43, 0x54, 0, 32], &[9; 32], &bytes[43..51], &bytes[51..]].concat();
     let added =
         [&bytes[..extensions_at], &[0, 43], &bytes[43..51], &[0x54, 0, 32], &[9; 32], &bytes[51..]].concat();
+    let other_type = [&added[..51], &[0x55], &added[52..]].concat();
     let no_extensions = [&bytes[..extensions_at], &[0, 0], &bytes[51..]].concat();
     [
         ("version-alone", "sct-version", vec![1], "version 2 and nothing else: the version is judged first"),
@@ -464,6 +465,7 @@ fn bad_scts(submission: &Submission<'_>, good: &Sct) -> Vec<Value> {
         ("unknown-extension", "sct-extensions", unknown, "an extension 1"),
         ("opening-first", "sct-extensions", first, "the opening before the index"),
         ("opening-added", "sct-signature", added, "an opening that was not signed"),
+        ("opening-type", "sct-extensions", other_type, "32 bytes in an extension 0x55"),
         ("no-extensions", "sct-extensions", no_extensions, "no leaf_index"),
         ("extension-type", "sct-extensions", flipped(43), "extension 1 in place of leaf_index"),
     ]
