@@ -127,7 +127,7 @@ fn mixed_key() -> Vec<Value> {
         let nonce = scalar(b"nonce", counter);
         (nonce, (ED25519_BASEPOINT_POINT * nonce).compress().0)
     });
-    let falls_away = |r: &[u8; 32]| key.challenge(r).to_bytes()[0] % 8 == 0;
+    let falls_away = |r: &[u8; 32]| key.challenge(r).to_bytes()[0].is_multiple_of(8);
     let (yes, no): (Vec<_>, Vec<_>) = tries.partition(|(_, r)| falls_away(r));
     let fields = |(nonce, r): &(Scalar, [u8; 32])| key.fields(r, &key.answer(*nonce, r));
     let mut right = fields(&yes[0]);

@@ -77,7 +77,7 @@ fn subjects() -> Vec<Look> {
     vec![
         ("subject-bmp", "a number in UTF-16", name_of(der::tlv(0x1e, &utf16("+17035550123"))), true),
         ("subject-bmp-six", "six digits in UTF-16", name_of(der::tlv(0x1e, &utf16("+123456"))), false),
-        ("subject-zero-bytes", "zero bytes between the digits", text("+1\0703\x005550123"), true),
+        ("subject-zero-bytes", "zero bytes between the digits", text("+1\u{0}703\u{0}5550123"), true),
         ("subject-isdn", "an internationaliSDNNumber attribute", isdn, true),
         ("subject-tel-digit", "tel: behind a digit", text("7tel:5"), false),
         ("subject-tel-hyphen", "tel: behind a hyphen", text("x-tel:5"), true),
