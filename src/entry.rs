@@ -36,7 +36,7 @@ pub enum LeafError {
     /// See [`MAX_LEAF`].
     #[error("the leaf has {0} bytes, more than the 65,535 that a leaf may have")]
     TooLong(usize),
-    /// Version, leaf type, or a length is wrong.
+    /// A length is wrong, or the certificate or TBSCertificate is empty.
     #[error("the leaf is no MerkleTreeLeaf of RFC 6962: {0}")]
     Frame(#[from] Malformed),
     /// Another version or leaf type than v1 `timestamped_entry`.
@@ -243,7 +243,8 @@ impl Leaf {
         Ok(Hash::of_leaf(&self.encode()?))
     }
 
-    /// Reads a leaf. What it accepts, [`encode`](Leaf::encode) writes as the same bytes.
+    /// Reads a leaf: its frame to the end, then the entry, then the extensions. What it accepts,
+    /// [`encode`](Leaf::encode) writes as the same bytes.
     ///
     /// # Errors
     /// Any [`LeafError`].
@@ -257,22 +258,30 @@ impl Leaf {
             return Err(LeafError::Version(version, leaf_type));
         }
         let timestamp = reader.uint(8)?;
-        let entry = match EntryType::try_from(reader.uint(2)? as u16)? {
-            EntryType::X509 => Entry::Open(SignedEntry::X509(reader.opaque(3)?.to_vec())),
-            EntryType::Precert => Entry::Open(SignedEntry::Precert {
-                issuer_key_hash: reader.array()?,
-                tbs: reader.opaque(3)?.to_vec(),
-            }),
-            EntryType::Parameters => Entry::Parameters(Parameters::decode(reader.opaque(3)?)?),
-            EntryType::Number => Entry::Number(NumberEntry::decode(reader.opaque(3)?)?),
-            EntryType::Registration => Entry::Registration(RegistrationEntry::decode(reader.opaque(3)?)?),
-            EntryType::KeyStatement => Entry::KeyStatement(KeyStatementEntry::decode(reader.opaque(3)?)?),
-        };
-        let extensions = Extensions::decode(reader.opaque(2)?)?;
+        let entry_type = EntryType::try_from(reader.uint(2)? as u16)?;
+        let issuer_key_hash = if entry_type == EntryType::Precert { reader.array()? } else { [0; 32] };
+        let content = reader.opaque(3)?;
+        let extensions = reader.opaque(2)?;
         reader.finish()?;
+        let entry = match entry_type {
+            EntryType::X509 => Entry::Open(SignedEntry::X509(not_empty(content)?)),
+            EntryType::Precert => {
+                Entry::Open(SignedEntry::Precert { issuer_key_hash, tbs: not_empty(content)? })
+            }
+            EntryType::Parameters => Entry::Parameters(Parameters::decode(content)?),
+            EntryType::Number => Entry::Number(NumberEntry::decode(content)?),
+            EntryType::Registration => Entry::Registration(RegistrationEntry::decode(content)?),
+            EntryType::KeyStatement => Entry::KeyStatement(KeyStatementEntry::decode(content)?),
+        };
+        let extensions = Extensions::decode(extensions)?;
         if extensions.opening.is_some() {
             return Err(ExtensionsError::Unexpected.into());
         }
         Ok(Leaf { timestamp, entry, index: extensions.leaf_index })
     }
+}
+
+/// `opaque<1..2^24-1>`: `ASN.1Cert` and `TBSCertificate` of RFC 6962 have a byte at least.
+fn not_empty(content: &[u8]) -> Result<Vec<u8>, Malformed> {
+    if content.is_empty() { Err(Malformed::Empty) } else { Ok(content.to_vec()) }
 }

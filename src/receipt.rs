@@ -19,7 +19,7 @@ use crate::number::{Number, ServiceProviderCode};
 use crate::policy::{Checked, Policy, PolicyError};
 use crate::proof::{ProofFormatError, TlogProof};
 use crate::rule::Refusal;
-use crate::sct::{SctError, SctKey};
+use crate::sct::{ExtensionsError, SctError, SctKey};
 use crate::signature::Ecdsa;
 use crate::submission::{Hidden, Submission};
 use crate::tnauthlist::Scope;
@@ -308,6 +308,9 @@ impl Verifier {
     /// # Errors
     /// [`SctError`].
     pub fn verify_sct(&self, submission: &Submission<'_>, sct: &crate::sct::Sct) -> Result<(), SctError> {
+        if sct.extensions.opening.is_some() != submission.is_hidden() {
+            return Err(ExtensionsError::Unexpected.into());
+        }
         let log = self.logs.iter().find(|log| *log.sct_key.log_id() == sct.log_id).ok_or(SctError::Log)?;
         sct.verify(submission.identity(), &log.sct_key)
     }

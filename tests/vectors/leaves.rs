@@ -111,8 +111,8 @@ fn sct() {
             SctError::Log => "sct-log",
             SctError::Signature => "sct-signature",
         };
-        let (key, identity) =
-            (SctKey::from_spki(&bytes(&case["sct_key"])).unwrap(), identity(&bytes(&case["identity"])));
+        let key = SctKey::from_spki(&bytes(&case["sct_key"])).ok_or("sct-key")?;
+        let identity = identity(&bytes(&case["identity"]));
         let sct = Sct::decode(&bytes(&case["sct"])).map_err(word)?;
         sct.verify(&identity, &key).map_err(word)?;
         let opening = sct.extensions.opening.as_ref().map(|opening| hex(opening.expose()));
