@@ -9,6 +9,8 @@ mod case;
 mod certificates;
 #[path = "generate/chains.rs"]
 mod chains;
+#[path = "generate/index.rs"]
+mod index;
 #[path = "generate/labels.rs"]
 mod labels;
 #[path = "generate/leaves.rs"]
@@ -79,5 +81,6 @@ fn files() -> Vec<File> {
         chains::chain(),
         receipts::receipt(),
         parameters::parameters(),
+        index::index(),
     ]
 }

@@ -285,10 +285,13 @@ fn encode_state(state: &State, log: &Hash, shape: &Shape) -> Vec<u8> {
     bytes.put_uint(state.size, 8);
     bytes.put_uint(state.labels, 8);
     bytes.extend_from_slice(&state.root.0);
+    let check = Hash::of_leaf(&bytes);
+    bytes.extend_from_slice(&check.0);
     bytes
 }
 
 fn decode_state(bytes: &[u8], log: &Hash, shape: &Shape) -> Option<State> {
+    let (bytes, check) = bytes.split_last_chunk()?;
     let mut reader = Reader::new(bytes);
     let ours = [VERSION, shape.bucket as u8, shape.short as u8, shape.height];
     if reader.array().ok()? != ours || reader.array().ok()? != log.0 {
@@ -297,5 +300,5 @@ fn decode_state(bytes: &[u8], log: &Hash, shape: &Shape) -> Option<State> {
     let (size, labels) = (reader.uint(8).ok()?, reader.uint(8).ok()?);
     let root = Hash(reader.array().ok()?);
     reader.finish().ok()?;
-    Some(State { size, labels, root, top: None })
+    (Hash::of_leaf(bytes).0 == *check).then_some(State { size, labels, root, top: None })
 }
