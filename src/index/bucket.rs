@@ -40,19 +40,16 @@ impl List {
         }
     }
 
-    pub fn last(&self) -> Option<u64> {
+    /// Its last item; a list in the index has one.
+    pub fn last(&self) -> u64 {
         match self {
-            List::Short(items) => items.last().copied(),
-            List::Long { last, .. } => Some(*last),
+            List::Short(items) => items.last().copied().unwrap_or_default(),
+            List::Long { last, .. } => *last,
         }
     }
 }
 
 impl Record {
-    pub fn position(&self) -> Prefix {
-        Prefix::from(&self.label)
-    }
-
     fn hash(&self) -> Hash {
         node::of_label(&self.label, &self.list.commitment())
     }
@@ -67,14 +64,11 @@ pub(super) enum Top<'a> {
 
 /// The top of the subtree of `records`, which are in order and at least one.
 pub(super) fn top(records: &[Record]) -> Top<'_> {
-    match records {
-        [record] => Top::Label(record),
-        _ => {
-            let (first, last) = (records[0].position(), records[records.len() - 1].position());
-            let shared = first.common(&last);
-            let (left, right) =
-                records.split_at(records.partition_point(|record| !record.position().bit(shared)));
-            Top::Inner(first.cut(shared), left, right)
+    match node::parted(records, |record| &record.label) {
+        None => Top::Label(&records[0]),
+        Some((prefix, place)) => {
+            let (left, right) = records.split_at(place);
+            Top::Inner(prefix, left, right)
         }
     }
 }

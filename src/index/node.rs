@@ -51,6 +51,16 @@ pub fn of_inner(prefix: &Prefix, left: &Hash, right: &Hash) -> Hash {
     Hash(Sha256::digest(input).into())
 }
 
+/// What the inner node over `entries`, which are in order, is: the prefix that all share, and how many are on its left.
+/// `None` when they are fewer than two.
+pub(super) fn parted<T>(entries: &[T], label: impl Fn(&T) -> &Label) -> Option<(Prefix, usize)> {
+    let [first, .., last] = entries else { return None };
+    let (first, last) = (Prefix::from(label(first)), Prefix::from(label(last)));
+    let shared = first.common(&last);
+    let place = entries.partition_point(|entry| !Prefix::from(label(entry)).bit(shared));
+    Some((first.cut(shared), place))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

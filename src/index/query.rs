@@ -17,12 +17,18 @@
 //!                 opaque prefix[(length + 7) / 8];
 //!                 Child  left;
 //!                 Child  right;
-//!         case 3: opaque same[32];              // a node as the asker knows it (proofs of a difference alone)
+//!         case 3: opaque same[32];              // the hash of a node that the asker knows
 //!     };
 //! } Node;
 //!
 //! Child: opaque hash[32] where no label that was asked for can be, otherwise a Node
 //! ```
+//!
+//! Who has the answer to the same query in an older tree is shown the difference alone: a node of which he knows everything
+//! below is given as its hash.
+
+use std::collections::HashMap;
+use std::ops::Range;
 
 use super::list::ListCommitment;
 use super::node;
@@ -122,12 +128,27 @@ impl Query {
     /// # Errors
     /// [`NotProved`].
     pub fn check(&self, proof: &[u8], root: &Hash) -> Result<Answer, NotProved> {
+        self.check_difference(&Answer::default(), proof, root)
+    }
+
+    /// Reads the proof of what changed since this query had the answer `known`, and gives the whole answer. Costs two hashes
+    /// more for each label that is known.
+    ///
+    /// # Errors
+    /// [`NotProved`].
+    pub fn check_difference(&self, known: &Answer, proof: &[u8], root: &Hash) -> Result<Answer, NotProved> {
         if proof.len() > MAX_PROOF {
             return Err(NotProved);
         }
-        let mut check = Check { query: self, reader: Reader::new(proof), found: Vec::new() };
+        let known = KnownNodes::new(self, known);
+        let mut check = Check { query: self, known, reader: Reader::new(proof), found: Vec::new() };
         let computed = if proof == [NOTHING] { node::EMPTY } else { check.whole()? };
         if computed == *root { Ok(Answer(check.found)) } else { Err(NotProved) }
+    }
+
+    /// Whether it asks for every label below `position`.
+    pub(super) fn asks_for_all(&self, position: &Prefix) -> bool {
+        self.0.iter().any(|prefix| prefix.covers(position))
     }
 
     pub(super) fn all(&self) -> Asked {
@@ -141,8 +162,49 @@ impl Query {
     }
 }
 
+/// The nodes of which an older answer to a query says everything below.
+struct KnownNodes<'a> {
+    labels: &'a [(Label, ListCommitment)],
+    /// By their hash: the prefix or label, and the part of the answer that is below.
+    nodes: HashMap<Hash, (Prefix, Range<usize>)>,
+}
+
+impl<'a> KnownNodes<'a> {
+    fn new(query: &Query, answer: &'a Answer) -> Self {
+        let mut known = KnownNodes { labels: &answer.0, nodes: HashMap::new() };
+        for prefix in &query.0 {
+            let start = known.labels.partition_point(|(label, _)| Prefix::from(label) < *prefix);
+            let below =
+                known.labels[start..].iter().take_while(|(label, _)| prefix.covers(&Prefix::from(label)));
+            let range = start..start + below.count();
+            if !range.is_empty() {
+                known.add(range);
+            }
+        }
+        known
+    }
+
+    /// Adds the node over a part of the labels and those below it.
+    fn add(&mut self, range: Range<usize>) -> Hash {
+        let (hash, prefix) = match node::parted(&self.labels[range.clone()], |(label, _)| label) {
+            None => {
+                let (label, list) = &self.labels[range.start];
+                (node::of_label(label, list), Prefix::from(label))
+            }
+            Some((prefix, place)) => {
+                let middle = range.start + place;
+                let (left, right) = (self.add(range.start..middle), self.add(middle..range.end));
+                (node::of_inner(&prefix, &left, &right), prefix)
+            }
+        };
+        self.nodes.insert(hash, (prefix, range));
+        hash
+    }
+}
+
 struct Check<'a> {
     query: &'a Query,
+    known: KnownNodes<'a>,
     reader: Reader<'a>,
     found: Vec<(Label, ListCommitment)>,
 }
@@ -156,11 +218,24 @@ impl Check<'_> {
 
     /// The hash of the node at `position`. The prefix grows with each step, so it goes 256 steps deep at most.
     fn node(&mut self, position: &Prefix, asked: Asked) -> Result<Hash, NotProved> {
-        match self.reader.array()? {
-            [LABEL] => self.label(position),
-            [INNER] => self.inner(position, asked),
-            _ => Err(NotProved),
+        let hash = match self.reader.array()? {
+            [LABEL] => self.label(position)?,
+            [INNER] => self.inner(position, asked)?,
+            [SAME] => return self.same(position),
+            _ => return Err(NotProved),
+        };
+        // What is known is not told again, so that there is one proof and no other.
+        if self.known.nodes.contains_key(&hash) { Err(NotProved) } else { Ok(hash) }
+    }
+
+    fn same(&mut self, position: &Prefix) -> Result<Hash, NotProved> {
+        let hash = Hash(self.reader.array()?);
+        let (prefix, range) = self.known.nodes.get(&hash).ok_or(NotProved)?;
+        if !position.covers(prefix) {
+            return Err(NotProved);
         }
+        self.found.extend_from_slice(&self.known.labels[range.clone()]);
+        Ok(hash)
     }
 
     fn label(&mut self, position: &Prefix) -> Result<Hash, NotProved> {

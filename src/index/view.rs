@@ -4,7 +4,7 @@ use super::bucket::{self, Record, Top};
 use super::engine::{Index, IndexError, Inner, NodeRef, Shape, State, Target};
 use super::list::{ListCommitment, ListPage, MAX_PAGE};
 use super::prefix::Prefix;
-use super::query::{Asked, INNER, LABEL, NOTHING, Query};
+use super::query::{Asked, INNER, LABEL, NOTHING, Query, SAME};
 use super::store::{IndexStore, bucket_key};
 use super::tiles::Stored;
 use crate::label::Label;
@@ -51,10 +51,26 @@ impl<'a, S: IndexStore> View<'a, S> {
     /// # Errors
     /// [`IndexError::TooMany`], [`IndexError::Damaged`] and the store's.
     pub fn prove(&self, query: &Query, most: usize) -> Result<Vec<u8>, IndexError<S::Error>> {
-        let mut proof = Proof { view: self, query, most, labels: 0, bytes: Vec::new() };
+        self.prove_difference(query, 0, most)
+    }
+
+    /// The proof of what changed in the answer to `query` since the entry log had the size `since`, of at most `most`
+    /// labels that are told. Costs as much as the whole proof.
+    ///
+    /// # Errors
+    /// Those of [`prove`](View::prove).
+    pub fn prove_difference(
+        &self,
+        query: &Query,
+        since: u64,
+        most: usize,
+    ) -> Result<Vec<u8>, IndexError<S::Error>> {
+        let mut proof = Proof { view: self, query, since, most, labels: 0, bytes: Vec::new() };
         match self.state().top {
             None => proof.bytes.push(NOTHING),
-            Some(top) => proof.node(top, &Prefix::EMPTY, query.all())?,
+            Some(top) => {
+                proof.node(top, &Prefix::EMPTY, query.all())?;
+            }
         }
         Ok(proof.bytes)
     }
@@ -170,13 +186,15 @@ impl<'a, S: IndexStore> View<'a, S> {
 struct Proof<'a, S> {
     view: &'a View<'a, S>,
     query: &'a Query,
+    since: u64,
     most: usize,
     labels: usize,
     bytes: Vec<u8>,
 }
 
 impl<S: IndexStore> Proof<'_, S> {
-    fn node(&mut self, node: NodeRef, position: &Prefix, asked: Asked) -> Result<(), IndexError<S::Error>> {
+    /// Writes a node; whether everything below was asked for and is as it was.
+    fn node(&mut self, node: NodeRef, position: &Prefix, asked: Asked) -> Result<bool, IndexError<S::Error>> {
         let id = match node.target() {
             Target::Inner(id) => id,
             Target::Bucket(id) => {
@@ -185,35 +203,39 @@ impl<S: IndexStore> Proof<'_, S> {
             }
         };
         let inner = self.view.inner(id);
-        let prefix = inner.prefix();
-        self.inner(&prefix);
+        let (prefix, start) = (inner.prefix(), self.bytes.len());
+        let mut is_same = self.inner(&prefix);
         for (child, bit) in inner.children.into_iter().zip([false, true]) {
             let position = prefix.child(bit);
             match self.query.below(asked, &position) {
                 0 => self.bytes.extend_from_slice(&self.view.hash(child).0),
-                asked => self.node(child, &position, asked)?,
+                asked => is_same &= self.node(child, &position, asked)?,
             }
         }
-        Ok(())
+        Ok(is_same && self.same(start, &inner.hash))
     }
 
-    fn records(&mut self, records: &[Record], asked: Asked) -> Result<(), IndexError<S::Error>> {
-        match bucket::top(records) {
-            Top::Label(record) => self.label(record),
-            Top::Inner(prefix, left, right) => {
-                self.inner(&prefix);
-                for (side, bit) in [(left, false), (right, true)] {
-                    match self.query.below(asked, &prefix.child(bit)) {
-                        0 => self.bytes.extend_from_slice(&bucket::hash(side).0),
-                        asked => self.records(side, asked)?,
-                    }
-                }
-                Ok(())
+    fn records(&mut self, records: &[Record], asked: Asked) -> Result<bool, IndexError<S::Error>> {
+        let start = self.bytes.len();
+        let (prefix, left, right) = match bucket::top(records) {
+            Top::Label(record) => return self.label(record),
+            Top::Inner(prefix, left, right) => (prefix, left, right),
+        };
+        let mut is_same = self.inner(&prefix);
+        for (side, bit) in [(left, false), (right, true)] {
+            match self.query.below(asked, &prefix.child(bit)) {
+                0 => self.bytes.extend_from_slice(&bucket::hash(side).0),
+                asked => is_same &= self.records(side, asked)?,
             }
         }
+        Ok(is_same && self.same(start, &bucket::hash(records)))
     }
 
-    fn label(&mut self, record: &Record) -> Result<(), IndexError<S::Error>> {
+    fn label(&mut self, record: &Record) -> Result<bool, IndexError<S::Error>> {
+        if record.list.last() < self.since && self.query.asks_for(&record.label) {
+            let hash = bucket::hash(std::slice::from_ref(record));
+            return Ok(self.same(self.bytes.len(), &hash));
+        }
         self.labels += 1;
         if self.labels > self.most {
             return Err(IndexError::TooMany(self.most));
@@ -223,11 +245,21 @@ impl<S: IndexStore> Proof<'_, S> {
         self.bytes.extend_from_slice(record.label.as_bytes());
         self.bytes.put_uint(list.count, 8);
         self.bytes.extend_from_slice(&list.root.0);
-        Ok(())
+        Ok(false)
     }
 
-    fn inner(&mut self, prefix: &Prefix) {
+    /// Puts the hash of a node in place of what was written of it.
+    fn same(&mut self, start: usize, hash: &Hash) -> bool {
+        self.bytes.truncate(start);
+        self.bytes.push(SAME);
+        self.bytes.extend_from_slice(&hash.0);
+        true
+    }
+
+    /// Writes the head of an inner node; whether everything below is asked for.
+    fn inner(&mut self, prefix: &Prefix) -> bool {
         self.bytes.extend([INNER, prefix.length() as u8]);
         self.bytes.extend_from_slice(prefix.bytes());
+        self.query.asks_for_all(prefix)
     }
 }
