@@ -19,6 +19,8 @@ mod ecdsa;
 mod ed25519;
 #[path = "generate/example.rs"]
 mod example;
+#[path = "generate/index.rs"]
+mod index;
 #[path = "generate/labels.rs"]
 mod labels;
 #[path = "generate/leaves.rs"]
@@ -100,5 +102,6 @@ fn files() -> Vec<File> {
         receipts::receipt(),
         parameters::parameters(),
         statements::statement(),
+        index::index(),
     ]
 }
