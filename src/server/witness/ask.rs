@@ -139,7 +139,8 @@ pub(super) struct Question {
 impl Question {
     /// Asks, beginning with the size that the witness is thought to remember. Gives what it remembers afterwards.
     pub(super) async fn ask(self, size: u64, limit: Duration) -> (u64, Result<Cosignature, AskError>) {
-        let mut remembered = size;
+        // A size beyond what is offered cannot be asked from: the witness says it again when asked from nothing.
+        let mut remembered = if size > self.published.tree.size { 0 } else { size };
         let result = tokio::time::timeout(limit, self.ask_on(&mut remembered)).await;
         (remembered, result.unwrap_or(Err(AskError::Slow)))
     }
