@@ -90,11 +90,15 @@ impl Site {
 }
 
 async fn start_in(folder: &Folder, witnesses: &str) -> Result<Running, OpenError> {
+    start_with(folder, witnesses, "").await
+}
+
+async fn start_with(folder: &Folder, witnesses: &str, more: &str) -> Result<Running, OpenError> {
     fs::create_dir_all(folder.path()).unwrap();
     fs::write(folder.path().join("witnesses.txt"), witnesses).unwrap();
     let text = format!(
         "origin = \"{ORIGIN}\"\nlisten = \"127.0.0.1:0\"\nround_milliseconds = 5\nwitnesses = \"witnesses.txt\"\n\
-         cosign_milliseconds = 20\ncosign_timeout_seconds = 60\n"
+         cosign_milliseconds = 20\ncosign_timeout_seconds = 60\n{more}"
     );
     fs::write(folder.config(), text).unwrap();
     let config: Config = configure(folder, None).unwrap();
@@ -333,6 +337,23 @@ async fn a_witness_that_learns_of_the_log_later_cosigns_then() {
     running.stop().await;
 }
 
+/// An idle log is cosigned again, so that readers see how recent its tree is; and when the log signs its tree head again, the
+/// file keeps the cosignatures of the tree.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_log_is_cosigned_again_and_again() {
+    let site = Site::new(1).await;
+    let more = "cosign_renewal_seconds = 1\nheartbeat_seconds = 1\n";
+    let running = start_with(&site.log(), &site.policy(1), more).await.unwrap();
+    let time = |running: &Running| running.log.published().time;
+    let begun = time(&running);
+    eventually("it was asked again", || site.witnesses[0].asked().len() >= 3).await;
+    eventually("the tree head was signed again", || time(&running) > begun).await;
+    assert_eq!(site.witnesses[0].asked()[..3], [(0, 1), (1, 1), (1, 1)]);
+    running.stop().await;
+    let checkpoint = fs::read_to_string(site.log().public().join("checkpoint")).unwrap();
+    assert!(checkpoint.contains("w1.example"), "{checkpoint}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_restart_what_was_cosigned_is_still_there_and_the_witness_says_its_size() {
     let site = Site::new(1).await;
@@ -400,8 +421,9 @@ async fn a_log_that_was_set_back_is_told_so_by_its_witnesses() {
     submit(&running, &first).await;
     cosigned(&running).await;
     running.stop().await;
-    let backup = Folder::new(site.folder.path().join("backup"));
+    let [backup, older] = ["backup", "older"].map(|name| Folder::new(site.folder.path().join(name)));
     copy(site.log().path(), backup.path());
+    copy(site.log().path(), older.path());
     let running = site.start(1).await;
     for n in 2..6 {
         submit(&running, &site.certificate(n)).await;
@@ -425,9 +447,14 @@ async fn a_log_that_was_set_back_is_told_so_by_its_witnesses() {
 
     // A folder whose own cosigned checkpoint contradicts its log does not even start.
     let heads = "tn/v1/heads";
-    fs::copy(site.log().public().join(heads), backup.public().join(heads)).unwrap();
+    for folder in [&backup, &older] {
+        fs::copy(site.log().public().join(heads), folder.public().join(heads)).unwrap();
+    }
     let refused = start_in(&backup, &site.policy(1)).await.err().unwrap();
     assert!(matches!(refused, OpenError::Witnesses(WitnessesError::OtherTree(6))), "{refused}");
+    let refused = start_in(&older, &site.policy(1)).await.err().unwrap();
+    let expected = WitnessesError::SetBack { cosigned: 6, published: 2 };
+    assert_eq!(refused.to_string(), expected.to_string());
 }
 
 #[tokio::test(flavor = "multi_thread")]

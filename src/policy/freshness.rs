@@ -139,7 +139,8 @@ mod tests {
         let either = "group x 2 w0 w1 w2\ngroup y all w3 w4 w5\ngroup one any x y\nquorum one\n";
         let (too_few, none) = (|cosigned| Err(FreshnessError::TooFew { cosigned }), FreshnessError::NoQuorum);
         let weak = |bad, smallest| Err(FreshnessError::Policy { bad, smallest });
-        let cases: [(&str, &[u64], usize, Result<u64, FreshnessError>); 17] = [
+        type Case<'a> = (&'a str, &'a [u64], usize, Result<u64, FreshnessError>);
+        let cases: [Case<'_>; 17] = [
             ("quorum none\n", &[5, 5, 5, 5, 5, 5], 0, Err(none)),
             ("quorum w0\n", &[5], 0, Ok(5)),
             ("quorum w0\n", &[0, 5], 0, too_few(1)),

@@ -23,7 +23,7 @@ pub struct Running {
     failed: Option<oneshot::Receiver<SequencerError>>,
     listening: JoinHandle<()>,
     rounds: Rounds,
-    cosigning: Option<JoinHandle<()>>,
+    cosigning: Option<(JoinHandle<()>, oneshot::Sender<()>)>,
 }
 
 /// Opens the folder and starts. `progress` is told of leaves known and leaves in all while the derived database is built.
@@ -51,7 +51,10 @@ pub async fn start(
     let (stop, stopped) = oneshot::channel();
     let router = router(Arc::new(App::new(log.clone())));
     let listening = tokio::spawn(server.run(router, async { drop(stopped.await) }));
-    let cosigning = cosigner.map(|cosigner| tokio::spawn(cosigner.run()));
+    let cosigning = cosigner.map(|cosigner| {
+        let (stop, stopped) = oneshot::channel();
+        (tokio::spawn(cosigner.run(async { drop(stopped.await) })), stop)
+    });
     Ok(Running { address, log, stop, failed: Some(failed), listening, rounds, cosigning })
 }
 
@@ -74,8 +77,9 @@ impl Running {
         self.log.pool.close();
         let rounds = self.rounds;
         let _ = tokio::task::spawn_blocking(move || rounds.join()).await;
-        if let Some(cosigning) = self.cosigning {
-            cosigning.abort();
+        if let Some((cosigning, stop)) = self.cosigning {
+            let _ = stop.send(());
+            let _ = cosigning.await;
         }
     }
 }

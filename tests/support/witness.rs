@@ -125,38 +125,40 @@ impl TestWitness {
         if let Manner::Says(status, content_type, body) = &manner {
             return says(*status, *content_type, body.clone());
         }
-        if let Err(refusal) = self.check(old, &proof, &note, &checkpoint) {
-            return refusal;
+        if let Err((status, content_type, body)) = self.check(old, &proof, &note, &checkpoint) {
+            return says(status, content_type, body);
         }
         std::fs::write(&self.file, note.text()).unwrap();
         says(200, None, self.cosigned(&manner, &note, &checkpoint))
     }
 
+    /// The status, the content type and the body of a refusal.
     fn check(
         &self,
         old: u64,
         proof: &[Hash],
         note: &Note,
         checkpoint: &Checkpoint,
-    ) -> Result<(), Response<Body>> {
+    ) -> Result<(), (u16, Option<&'static str>, String)> {
+        let plain = |status| (status, None, String::new());
         let logs = self.logs.lock().unwrap();
-        let key = logs.get(&checkpoint.origin).ok_or_else(|| says(404, None, ""))?;
-        Checkpoint::open(note, key).map_err(|_| says(403, None, ""))?;
+        let key = logs.get(&checkpoint.origin).ok_or_else(|| plain(404))?;
+        Checkpoint::open(note, key).map_err(|_| plain(403))?;
         if old > checkpoint.size {
-            return Err(says(400, None, "old is above the size\n"));
+            return Err(plain(400));
         }
         let (size, root) = self.remembered();
         if old != size {
-            return Err(says(409, Some("text/x.tlog.size"), format!("{size}\n")));
+            return Err((409, Some("text/x.tlog.size"), format!("{size}\n")));
         }
         if old == checkpoint.size && root != checkpoint.root {
-            return Err(says(409, None, ""));
+            return Err(plain(409));
         }
         let consistent = match old {
             0 => proof.is_empty(),
             _ => check_consistency(proof, old, &root, checkpoint.size, &checkpoint.root).is_ok(),
         };
-        if consistent { Ok(()) } else { Err(says(422, None, "")) }
+        if consistent { Ok(()) } else { Err(plain(422)) }
     }
 
     fn cosigned(&self, manner: &Manner, note: &Note, checkpoint: &Checkpoint) -> String {

@@ -46,14 +46,21 @@ impl Publisher {
         self.write(&shown).map_err(|error| SequencerError::Store("publish a checkpoint", error))
     }
 
-    /// Adds the cosignatures of a tree, as lines of a note, to the published checkpoint, now if it is of that tree.
+    /// Adds the cosignatures of a tree, as lines of a note, to the published checkpoint, now if it is of that tree. What this
+    /// process did not publish is left alone: another one may sign for the log, which only the lock knows.
     ///
     /// # Errors
     /// When the checkpoint cannot be written.
     pub fn cosign(&self, tree: &Tree, cosignatures: &str) -> io::Result<()> {
         let mut shown = self.shown();
+        let before = shown.text();
         shown.cosigned = Some((*tree, cosignatures.to_owned()));
-        if shown.tree == *tree { self.write(&shown) } else { Ok(()) }
+        if shown.tree == *tree
+            && self.public.get(CHECKPOINT)?.is_some_and(|stored| stored == before.as_bytes())
+        {
+            self.write(&shown)?;
+        }
+        Ok(())
     }
 
     /// Stores another object that is served and changes.

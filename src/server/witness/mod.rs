@@ -127,8 +127,9 @@ impl Cosigner {
         Cosigner { parts, witnesses, pace, peers, asking: JoinSet::new(), offer }
     }
 
-    /// Asks, for as long as the log runs.
-    pub async fn run(mut self) {
+    /// Asks until `stop` ends, or the log is gone. Nothing is written any more when this returns.
+    pub async fn run(mut self, stop: impl Future<Output = ()>) {
+        tokio::pin!(stop);
         loop {
             let now = Instant::now();
             if self.is_over(now) {
@@ -146,6 +147,7 @@ impl Cosigner {
                 }
                 changed = self.parts.published.changed() => if changed.is_err() { return },
                 () = tokio::time::sleep_until(wake) => {}
+                () = &mut stop => return,
             }
         }
     }
