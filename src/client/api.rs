@@ -175,6 +175,14 @@ pub struct LogInfo {
     pub round_milliseconds: u64,
 }
 
+/// `GET /tn/v1/heads`: what a reader begins with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heads {
+    /// The newest checkpoint that the log's witnesses have cosigned so that their quorum is met, as a C2SP signed note; the
+    /// newest one of a log without witnesses.
+    pub checkpoint: String,
+}
+
 /// `GET /tn/v1/issuers`: the CA certificates behind issuer key hashes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Issuers {

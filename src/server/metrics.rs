@@ -23,6 +23,52 @@ pub struct Refused {
     pub problem: &'static str,
 }
 
+/// An answer of a witness.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Asked {
+    /// Its name in the policy.
+    pub witness: String,
+    /// `cosigned`, or why not.
+    pub result: &'static str,
+}
+
+/// A witness.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Witness {
+    /// Its name in the policy.
+    pub witness: String,
+}
+
+/// What is counted of cosigning.
+#[derive(Clone, Default)]
+pub struct CosignMetrics {
+    /// Answers of witnesses, and questions without one.
+    pub answers: Family<Asked, Counter>,
+    /// Answers that contradict the log.
+    pub conflicts: Family<Witness, Counter>,
+    /// Leaves of the newest checkpoint that the quorum cosigned.
+    pub size: Gauge,
+    /// Seconds of Unix time when that quorum was met.
+    pub time: Gauge,
+}
+
+impl CosignMetrics {
+    fn register(&self, registry: &mut Registry) {
+        registry.register("witness_answers", "Answers of witnesses, by result", self.answers.clone());
+        registry.register(
+            "witness_conflicts",
+            "Answers of witnesses that remember another or a larger tree: the log was set back, or the witness lies",
+            self.conflicts.clone(),
+        );
+        registry.register("cosigned_size", "Leaves of the newest cosigned checkpoint", self.size.clone());
+        registry.register(
+            "cosigned_time_seconds",
+            "Unix time when the quorum for it was met",
+            self.time.clone(),
+        );
+    }
+}
+
 /// The metrics of a log.
 pub struct Metrics {
     registry: Registry,
@@ -48,6 +94,8 @@ pub struct Metrics {
     pub round_failures: Counter,
     /// Labels evaluated blindly.
     pub evaluations: Counter,
+    /// Cosigning; registered where there are witnesses.
+    pub cosigning: CosignMetrics,
 }
 
 impl Metrics {
@@ -66,6 +114,7 @@ impl Metrics {
             round_entries: Histogram::new(exponential_buckets(1.0, 4.0, 8)),
             round_failures: Counter::default(),
             evaluations: Counter::default(),
+            cosigning: CosignMetrics::default(),
         };
         metrics.register();
         metrics
@@ -100,6 +149,11 @@ impl Metrics {
             self.round_failures.clone(),
         );
         registry.register("evaluations", "Labels evaluated blindly", self.evaluations.clone());
+    }
+
+    /// Shows the metrics of cosigning too.
+    pub fn register_cosigning(&mut self) {
+        self.cosigning.register(&mut self.registry);
     }
 
     /// The OpenMetrics text.

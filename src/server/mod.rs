@@ -22,3 +22,4 @@ pub mod signatures;
 pub mod signer;
 pub mod staging;
 pub mod store;
+pub mod witness;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rand_core::{OsRng, RngCore};
+use tokio::sync::watch;
 
 use super::config::{Config, ConfigError, Folder};
 use super::dedup::{Dedup, DedupError};
@@ -18,6 +19,7 @@ use super::roots::{Roots, RootsError};
 use super::rounds::now_milliseconds;
 use super::sequencer::{Sequencer, SequencerError, Stores};
 use super::store::{CheckpointLock, DiskLock, DiskStore};
+use super::witness::{self, Cosigned, Cosigner, Pace, Witnesses, WitnessesError};
 use crate::chain_item::ChainItem;
 use crate::entry::{Entry, Leaf, Parameters};
 use crate::merkle::Hash;
@@ -67,6 +69,9 @@ pub enum OpenError {
     /// Leaf 0 cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// The witnesses cannot be asked, or contradict what is stored.
+    #[error(transparent)]
+    Witnesses(#[from] WitnessesError),
     /// The keys are not those that leaf 0 shows.
     #[error(
         "the keys are not those that leaf 0 of this log shows: restore the keys that belong to it from a backup"
@@ -82,6 +87,8 @@ pub struct Opened {
     pub sequencer: Sequencer,
     /// Where its bytes are.
     pub stores: Stores,
+    /// Has its checkpoints cosigned, where there are witnesses.
+    pub cosigner: Option<Cosigner>,
 }
 
 /// Makes folder and configuration of a log if they are not there, and reads the configuration.
@@ -97,7 +104,11 @@ pub fn configure(folder: &Folder, config: Option<PathBuf>) -> Result<Config, Ope
         write_new(&path, &Config::template(&origin)).map_err(io(path.clone()))?;
     }
     let text = fs::read_to_string(&path).map_err(io(path.clone()))?;
-    Config::parse(&text).map_err(|error| OpenError::Config { path, error })
+    let mut config = Config::parse(&text).map_err(|error| OpenError::Config { path: path.clone(), error })?;
+    if let Some(beside) = path.parent().filter(|_| config.has_witnesses()) {
+        config.witnesses = beside.join(&config.witnesses);
+    }
+    Ok(config)
 }
 
 /// Opens a log. `progress` is told of leaves known and leaves in all while the derived database is built.
@@ -117,6 +128,7 @@ pub fn open(folder: &Folder, config: Config, progress: impl Fn(u64, u64)) -> Res
     let parameters = keys.parameters();
     let roots = Roots::open(&folder.roots())?;
     let signer = keys.checkpoint_signer();
+    let witnesses = config.has_witnesses().then(|| Witnesses::read(&config.witnesses)).transpose()?;
     let sequencer =
         Sequencer::open(stores.clone(), Box::new(lock), signer, now_milliseconds(), |position| {
             first_round(position.time, parameters.clone())
@@ -130,8 +142,47 @@ pub fn open(folder: &Folder, config: Config, progress: impl Fn(u64, u64)) -> Res
     let dedup =
         Dedup::open(&folder.derived(), &Hash::of_leaf(&first), &reader, published.tree.size, progress)?;
     let issuers = Issuers::open(&*stores.public).map_err(at(folder.public()))?;
-    let log = Log::new(Parts { keys, config, roots, reader, dedup, issuers, published });
-    Ok(Opened { log: Arc::new(log), sequencer, stores })
+    let cosigned = match &witnesses {
+        Some(witnesses) => Cosigned::find(&reader, &published, &keys.checkpoint_signer(), witnesses)?,
+        None => None,
+    };
+    let cosigned = watch::Sender::new(cosigned.map(Arc::new));
+    let receiver = witnesses.is_some().then(|| cosigned.subscribe());
+    let log = Arc::new(Log::new(Parts {
+        keys,
+        config,
+        roots,
+        reader,
+        dedup,
+        issuers,
+        published,
+        cosigned: receiver,
+    }));
+    let cosigner = match witnesses {
+        Some(witnesses) => Some(cosigner(&log, &sequencer, cosigned, witnesses)?),
+        None => None,
+    };
+    Ok(Opened { log, sequencer, stores, cosigner })
+}
+
+fn cosigner(
+    log: &Log,
+    sequencer: &Sequencer,
+    cosigned: watch::Sender<Option<Arc<Cosigned>>>,
+    witnesses: Witnesses,
+) -> Result<Cosigner, OpenError> {
+    let publisher = sequencer.publisher();
+    if let Some(cosigned) = log.cosigned() {
+        cosigned.publish(&publisher).map_err(ReadError::from)?;
+    }
+    let parts = witness::Parts {
+        published: log.subscribe(),
+        reader: log.reader.clone(),
+        cosigned,
+        publisher,
+        metrics: log.metrics.cosigning.clone(),
+    };
+    Ok(Cosigner::new(parts, witnesses, Pace::of(&log.config)))
 }
 
 fn first_round(timestamp: u64, parameters: Parameters) -> Round {

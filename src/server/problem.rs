@@ -103,6 +103,15 @@ pub enum Problem {
         "the log did not make the submission durable in time; submit it again: the answer will be the same"
     )]
     TimedOut,
+    /// The witnesses have not cosigned a checkpoint that covers it.
+    #[error(
+        "not enough witnesses have cosigned a checkpoint that covers this yet; ask again in {} s: it is in the log, and nothing need be submitted again",
+        retry.as_secs()
+    )]
+    NotCosigned {
+        /// When to try again.
+        retry: Duration,
+    },
     /// The log takes nothing.
     #[error("this log is read-only: it serves what it holds and takes nothing new; submit to another log")]
     ReadOnly,
@@ -159,6 +168,7 @@ impl Problem {
             Problem::EvaluationBudget { .. } => "evaluation-budget",
             Problem::Busy { .. } => "busy",
             Problem::TimedOut => "timed-out",
+            Problem::NotCosigned { .. } => "not-cosigned",
             Problem::ReadOnly => "read-only",
             Problem::Unhealthy => "unhealthy",
             Problem::Internal => "internal",
@@ -172,7 +182,9 @@ impl Problem {
             Problem::Method => 405,
             Problem::UnknownHash | Problem::NotFound | Problem::NotLogged => 404,
             Problem::LabelBudget { .. } | Problem::EvaluationBudget { .. } => 429,
-            Problem::Busy { .. } | Problem::TimedOut | Problem::Unhealthy => 503,
+            Problem::Busy { .. } | Problem::TimedOut | Problem::Unhealthy | Problem::NotCosigned { .. } => {
+                503
+            }
             Problem::ReadOnly => 403,
             Problem::Internal => 500,
             _ => 400,
@@ -184,6 +196,7 @@ impl Problem {
         match self {
             Problem::LabelBudget { retry, .. }
             | Problem::EvaluationBudget { retry, .. }
+            | Problem::NotCosigned { retry }
             | Problem::Busy { retry } => Some(*retry),
             Problem::TimedOut => Some(Duration::from_secs(1)),
             _ => None,

@@ -23,6 +23,7 @@ pub struct Running {
     failed: Option<oneshot::Receiver<SequencerError>>,
     listening: JoinHandle<()>,
     rounds: Rounds,
+    cosigning: Option<(JoinHandle<()>, oneshot::Sender<()>)>,
 }
 
 /// Opens the folder and starts. `progress` is told of leaves known and leaves in all while the derived database is built.
@@ -38,7 +39,7 @@ pub async fn start(
         let (folder, config) = (folder.clone(), config.clone());
         tokio::task::spawn_blocking(move || open(&folder, config, progress))
     };
-    let Opened { log, sequencer, stores } = match opening.await {
+    let Opened { log, sequencer, stores, cosigner } = match opening.await {
         Ok(opened) => opened?,
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     };
@@ -50,7 +51,11 @@ pub async fn start(
     let (stop, stopped) = oneshot::channel();
     let router = router(Arc::new(App::new(log.clone())));
     let listening = tokio::spawn(server.run(router, async { drop(stopped.await) }));
-    Ok(Running { address, log, stop, failed: Some(failed), listening, rounds })
+    let cosigning = cosigner.map(|cosigner| {
+        let (stop, stopped) = oneshot::channel();
+        (tokio::spawn(cosigner.run(async { drop(stopped.await) })), stop)
+    });
+    Ok(Running { address, log, stop, failed: Some(failed), listening, rounds, cosigning })
 }
 
 impl Running {
@@ -72,5 +77,9 @@ impl Running {
         self.log.pool.close();
         let rounds = self.rounds;
         let _ = tokio::task::spawn_blocking(move || rounds.join()).await;
+        if let Some((cosigning, stop)) = self.cosigning {
+            let _ = stop.send(());
+            let _ = cosigning.await;
+        }
     }
 }

@@ -76,6 +76,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/add-chains", post(submit::add_chains))
         .route("/receipt", post(submit::receipt))
         .route("/evaluate", post(tn::evaluate))
+        .route("/heads", get(tn::heads))
         .route("/log", get(tn::log))
         .route("/issuers", get(tn::issuers))
         .route("/parameters", get(tn::parameters));

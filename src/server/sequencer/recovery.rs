@@ -1,7 +1,7 @@
 //! Opening a log: what was signed and staged is applied, and what is stored is compared with what was signed.
 
 use super::settler::{Applied, Settler};
-use super::{CHECKPOINT, Published, SequencerError, Stores, apply, damaged, publish, read_staged};
+use super::{CHECKPOINT, Published, SequencerError, Stores, apply, damaged, read_staged};
 use crate::bundle;
 use crate::merkle::{self, Hash, HashReader, NodeId, ProveError};
 use crate::server::plan::{self, Edge};
@@ -13,7 +13,7 @@ use crate::tile::{FULL_WIDTH, Kind, TileError, TilePath, Tiling, TreeEdge};
 const FOREIGN_CHECKPOINT: &str = "the published checkpoint is whole and not signed by this log's keys: it is damaged or of \
                                   another log. Restore it, or remove it when the lock is known to be the newest";
 
-/// Brings the stores to the lock's checkpoint and reads the edge there.
+/// Brings the stores to the lock's checkpoint and reads the edge there. The checkpoint is still to be published.
 pub(super) fn recover(
     stores: &Stores,
     lock: &mut dyn CheckpointLock,
@@ -39,7 +39,6 @@ pub(super) fn recover(
         check_begins(&*stores.public, published, signed.tree)?;
     }
     let note = String::from_utf8(note).map_err(|_| damaged("the lock's checkpoint is no text"))?;
-    publish(stores, &note)?;
     Ok((edge, Published { note, tree: signed.tree, time: signed.time }))
 }
 
