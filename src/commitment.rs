@@ -14,6 +14,7 @@ use crate::entry::SignedEntry;
 
 const OPENING: &[u8] = b"tnlog opening v1\0";
 const CERTIFICATE_ID: &[u8] = b"tnlog certificate id v1\0";
+const FINGERPRINT: &[u8] = b"tnlog opening secret fingerprint v1\0";
 
 fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
@@ -31,6 +32,11 @@ impl OpeningSecret {
     /// From 32 uniformly random bytes.
     pub fn new(bytes: [u8; 32]) -> Self {
         OpeningSecret(bytes)
+    }
+
+    /// Tells one secret from another without showing it.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        hmac(&self.0, &[FINGERPRINT])
     }
 
     /// The opening of a submission: HMAC-SHA-256 under this secret over its identity.

@@ -318,13 +318,14 @@ impl Log {
     ) -> Result<Pending, Problem> {
         let objects = self.issuers.objects(admitted.public_issuers());
         let Some(entry) = submission.open_entry() else {
-            let entry = self.number_entry(admitted, submission)?;
+            let entry = fitting(self.number_entry(admitted, submission)?)?;
             let chain = admitted.chain().iter().map(|certificate| certificate.der().to_vec()).collect();
             let evidence = Evidence { not_after: admitted.certificate().not_after(), chain };
             let chain = ChainItem::default().encode();
             return Ok(Pending { key, entry, chain, objects, evidence: Some(evidence) });
         };
-        Ok(Pending { key, entry, chain: ChainItem::of(admitted).encode(), objects, evidence: None })
+        let (entry, chain) = (fitting(entry)?, ChainItem::of(admitted).encode());
+        Ok(Pending { key, entry, chain, objects, evidence: None })
     }
 
     fn number_entry(&self, admitted: &Admitted, submission: &Submission<'_>) -> Result<Entry, Problem> {
@@ -334,16 +335,7 @@ impl Log {
             labels: numbers.iter().map(|number| self.keys.label.label(number)).collect::<Vec<Label>>(),
             ..self.hidden(admitted, submission)
         };
-        let entry = submission.number_entry(&hidden).ok_or(Problem::Internal)?;
-        // A leaf of many labels and a long subject key is longer than the certificate, and may be too long.
-        let leaf = Leaf { timestamp: 0, entry, index: 0 };
-        match leaf.encode() {
-            Ok(_) => Ok(leaf.entry),
-            Err(_) => {
-                let rule = Rule::Certificate(CertificateError::TooLong);
-                Err(Refusal { rule, certificate: 0 }.into())
-            }
-        }
+        submission.number_entry(&hidden).ok_or(Problem::Internal)
     }
 
     fn hidden(&self, admitted: &Admitted, submission: &Submission<'_>) -> Hidden {
@@ -431,5 +423,15 @@ impl Log {
         let hashes = self.reader.inclusion(index, tree.size, self.published().tree.size)?;
         let checkpoint = Note::parse(note.as_bytes()).expect("the log's own note is well-formed");
         Ok(TlogProof { extra, index, hashes, checkpoint })
+    }
+}
+
+/// An entry that fits a leaf. One may be longer than its certificate: many labels and a long subject key, or the names that a
+/// precertificate signing certificate puts into its TBSCertificate.
+fn fitting(entry: Entry) -> Result<Entry, Problem> {
+    let leaf = Leaf { timestamp: 0, entry, index: 0 };
+    match leaf.encode() {
+        Ok(_) => Ok(leaf.entry),
+        Err(_) => Err(Refusal { rule: Rule::Certificate(CertificateError::TooLong), certificate: 0 }.into()),
     }
 }

@@ -18,11 +18,15 @@ use super::read::{LogReader, ReadError};
 use super::roots::{Roots, RootsError};
 use super::rounds::now_milliseconds;
 use super::sequencer::{Sequencer, SequencerError, Stores};
-use super::store::{CheckpointLock, DiskLock, DiskStore};
+use super::store::{CheckpointLock, DiskLock, DiskStore, ObjectStore};
+
 use super::witness::{self, Cosigned, Cosigner, Pace, Witnesses, WitnessesError};
 use crate::chain_item::ChainItem;
 use crate::entry::{Entry, Leaf, Parameters};
 use crate::merkle::Hash;
+
+/// Where the fingerprint of the opening secret lies in the private store.
+const OPENING: &str = "fingerprint/opening";
 
 /// Why a log does not start.
 #[derive(Debug, thiserror::Error)]
@@ -72,11 +76,32 @@ pub enum OpenError {
     /// The witnesses cannot be asked, or contradict what is stored.
     #[error(transparent)]
     Witnesses(#[from] WitnessesError),
+    /// There is a derived database, and so there was a log, and the lock is gone.
+    #[error(
+        "{} is there and the lock holds no checkpoint: this log existed and its lock was lost. Put back the newest lock; a log \
+         that begins again under the same keys has forked",
+        .0.display()
+    )]
+    LostLock(PathBuf),
     /// The keys are not those that leaf 0 shows.
     #[error(
         "the keys are not those that leaf 0 of this log shows: restore the keys that belong to it from a backup"
     )]
     OtherKeys,
+}
+
+/// Leaf 0 does not show the opening secret, and with another one the log would take everything again and find no receipt. The
+/// first start leaves a fingerprint of it among what is private.
+fn check_opening(private: &dyn ObjectStore, keys: &Keys) -> io::Result<()> {
+    let fingerprint = keys.opening.fingerprint();
+    match private.get(OPENING)? {
+        Some(stored) if stored == fingerprint => Ok(()),
+        Some(_) => {
+            let message = "opening.key is not the secret that this log began with: restore it from a backup";
+            Err(io::Error::new(io::ErrorKind::InvalidData, message))
+        }
+        None => private.put(OPENING, &fingerprint).and_then(|()| private.sync(&[OPENING])),
+    }
 }
 
 /// A log that was opened, and what drives it.
@@ -122,9 +147,13 @@ pub fn open(folder: &Folder, config: Config, progress: impl Fn(u64, u64)) -> Res
     let stores = Stores { public: Arc::new(public), private: Arc::new(private) };
     let lock = DiskLock::open(&folder.lock()).map_err(at(folder.lock()))?;
     if lock.load().map_err(at(folder.lock()))?.is_none() {
+        if folder.derived().exists() {
+            return Err(OpenError::LostLock(folder.derived()));
+        }
         Keys::create(&folder.keys(), &config.origin)?;
     }
     let keys = Keys::read(&folder.keys(), &config.origin)?;
+    check_opening(&*stores.private, &keys).map_err(at(folder.private()))?;
     let parameters = keys.parameters();
     let roots = Roots::open(&folder.roots())?;
     let signer = keys.checkpoint_signer();

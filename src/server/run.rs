@@ -10,8 +10,7 @@ use super::config::{Config, Folder};
 use super::http::{App, Server, router};
 use super::log::Log;
 use super::open::{OpenError, Opened, open};
-use super::rounds::Rounds;
-use super::sequencer::SequencerError;
+use super::rounds::{Ended, Rounds};
 
 /// A log that runs in this process until it is stopped. Dropping it leaves it running.
 pub struct Running {
@@ -20,7 +19,7 @@ pub struct Running {
     /// The log.
     pub log: Arc<Log>,
     stop: oneshot::Sender<()>,
-    failed: Option<oneshot::Receiver<SequencerError>>,
+    failed: Option<oneshot::Receiver<Ended>>,
     listening: JoinHandle<()>,
     rounds: Rounds,
     cosigning: Option<(JoinHandle<()>, oneshot::Sender<()>)>,
@@ -60,7 +59,7 @@ pub async fn start(
 
 impl Running {
     /// Ends when the log can never sign again in this process, with the reason.
-    pub async fn failed(&mut self) -> SequencerError {
+    pub async fn failed(&mut self) -> Ended {
         match self.failed.take() {
             Some(failed) => match failed.await {
                 Ok(error) => error,

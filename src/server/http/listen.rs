@@ -11,6 +11,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
 use super::Peer;
@@ -20,6 +21,8 @@ use crate::server::config::Limits;
 const DRAIN: Duration = Duration::from_secs(10);
 /// The wait after accepting failed, as it does when no file descriptor is left.
 const PAUSE: Duration = Duration::from_millis(50);
+/// The longest time in which a client takes nothing of an answer.
+const WRITE: Duration = Duration::from_secs(20);
 /// The most headers of a request, and bytes of a connection's buffer: 16 KiB holds every header that makes sense.
 const MAX_HEADERS: usize = 64;
 const MAX_BUFFER: usize = 16 << 10;
@@ -100,12 +103,15 @@ async fn serve(
         request.extensions_mut().insert(Peer(peer.ip()));
         request.map(axum::body::Body::new)
     });
+    // Who does not read what he asked for must not hold a connection for ever.
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(WRITE));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(header_time)
         .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_BUFFER)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(service));
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => Some(ended),

@@ -232,8 +232,8 @@ fn check_unused(public: &dyn ObjectStore) -> Result<(), SequencerError> {
         || !public.list(&format!("{bundle}.p")).map_err(read)?.is_empty();
     if used {
         return Err(damaged(
-            "the served folder holds a log and the lock holds no checkpoint. Restore the lock from the newest backup of \
-             the whole folder; a log that starts again under the same keys has forked",
+            "the served folder holds a log and the lock holds none. Put back the newest lock, and no older copy of anything \
+             else; a log that starts again under the same keys, or goes on from an older state, has forked",
         ));
     }
     Ok(())

@@ -59,7 +59,7 @@ fn check_published(
     if ahead || contradicts {
         return Err(damaged(format!(
             "the served folder holds a signed checkpoint of {} leaves that the lock, at {}, does not know: the lock was set \
-             back. Restore the newest backup of the whole folder",
+             back. Put back the newest lock, and no older copy of anything else: a log that goes on from an older state forks",
             published.tree.size, signed.tree.size
         )));
     }

@@ -52,7 +52,7 @@ pub enum WitnessesError {
     /// The log was set back.
     #[error(
         "the served folder holds a cosigned checkpoint of {cosigned} entries, and this log has {published}: the log was set \
-         back. Restore the newest backup of the whole folder"
+         back. Put back the newest lock, and no older copy of anything else"
     )]
     SetBack {
         /// Entries of the cosigned checkpoint.
