@@ -21,8 +21,6 @@ use crate::server::config::Limits;
 const DRAIN: Duration = Duration::from_secs(10);
 /// The wait after accepting failed, as it does when no file descriptor is left.
 const PAUSE: Duration = Duration::from_millis(50);
-/// The longest time in which a client takes nothing of an answer.
-const WRITE: Duration = Duration::from_secs(20);
 /// The most headers of a request, and bytes of a connection's buffer: 16 KiB holds every header that makes sense.
 const MAX_HEADERS: usize = 64;
 const MAX_BUFFER: usize = 16 << 10;
@@ -32,6 +30,8 @@ pub struct Server {
     listener: TcpListener,
     connections: usize,
     header_time: Duration,
+    /// The longest time in which a client may take nothing of its answer.
+    write_time: Duration,
 }
 
 impl Server {
@@ -44,6 +44,7 @@ impl Server {
             listener: TcpListener::bind(address).await?,
             connections: limits.connections,
             header_time: Duration::from_secs(limits.header_seconds),
+            write_time: Duration::from_secs(limits.request_seconds),
         })
     }
 
@@ -78,6 +79,9 @@ impl Server {
                     continue;
                 }
             };
+            let mut stream = TimeoutStream::new(stream);
+            // Who does not read what he asked for must not hold a connection for ever.
+            stream.set_write_timeout(Some(self.write_time));
             let serving = serve(stream, peer, router.clone(), self.header_time, stopped.clone());
             tokio::spawn(async move {
                 serving.await;
@@ -92,20 +96,17 @@ impl Server {
 }
 
 async fn serve(
-    stream: TcpStream,
+    stream: TimeoutStream<TcpStream>,
     peer: SocketAddr,
     router: Router,
     header_time: Duration,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let _ = stream.set_nodelay(true);
+    let _ = stream.get_ref().set_nodelay(true);
     let service = router.map_request(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(Peer(peer.ip()));
         request.map(axum::body::Body::new)
     });
-    // Who does not read what he asked for must not hold a connection for ever.
-    let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(WRITE));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(header_time)
