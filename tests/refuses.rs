@@ -60,7 +60,7 @@ const MISHAPS: &[(&str, Mishap, &str)] = &[
             fs::remove_file(log.lock()).unwrap();
             fs::remove_dir_all(log.derived()).unwrap();
         },
-        "the lock holds none",
+        "the lock holds no checkpoint",
     ),
     (
         "no lock, and nothing served",

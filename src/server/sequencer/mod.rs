@@ -232,7 +232,7 @@ fn check_unused(public: &dyn ObjectStore) -> Result<(), SequencerError> {
         || !public.list(&format!("{bundle}.p")).map_err(read)?.is_empty();
     if used {
         return Err(damaged(
-            "the served folder holds a log and the lock holds none. Put back the newest lock, and no older copy of anything \
+            "the served folder holds a log and the lock holds no checkpoint. Put back the newest lock, and no older copy of anything \
              else; a log that starts again under the same keys, or goes on from an older state, has forked",
         ));
     }
