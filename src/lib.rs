@@ -17,6 +17,7 @@ pub mod classify;
 pub mod commitment;
 pub mod cosignature;
 pub mod entry;
+pub mod index;
 pub mod label;
 pub mod merkle;
 pub mod note;

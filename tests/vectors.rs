@@ -4,6 +4,8 @@
 mod certificates;
 #[path = "vectors/file.rs"]
 mod file;
+#[path = "vectors/index.rs"]
+mod index;
 #[path = "vectors/leaves.rs"]
 mod leaves;
 #[path = "vectors/names.rs"]

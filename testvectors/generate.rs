@@ -11,6 +11,8 @@ mod certificates;
 mod chains;
 #[path = "generate/example.rs"]
 mod example;
+#[path = "generate/index.rs"]
+mod index;
 #[path = "generate/labels.rs"]
 mod labels;
 #[path = "generate/leaves.rs"]
@@ -85,5 +87,6 @@ fn files() -> Vec<File> {
         chains::chain(),
         receipts::receipt(),
         parameters::parameters(),
+        index::index(),
     ]
 }
