@@ -267,6 +267,7 @@ fn base64(der: &[u8]) -> String {
 
 fn info() -> LogInfo {
     LogInfo {
+        index_key: String::new(),
         origin: support::ORIGIN.into(),
         checkpoint_key: vkey().to_string(),
         sct_key: String::new(),

@@ -14,6 +14,7 @@ use super::budget::Budget;
 use super::config::Config;
 use super::dedup::{Dedup, DedupKey, key_of_open};
 use super::evidence::Evidence;
+use super::index::NumberIndex;
 use super::issuers::Issuers;
 use super::keys::Keys;
 use super::metrics::Metrics;
@@ -57,6 +58,8 @@ pub struct Log {
     pub pool: Arc<Pool>,
     /// CA certificates that are served.
     pub issuers: Issuers,
+    /// Finds entries by label.
+    pub index: NumberIndex,
     /// Counts.
     pub metrics: Metrics,
     healthy: AtomicBool,
@@ -91,6 +94,8 @@ pub struct Parts {
     pub dedup: Dedup,
     /// CA certificates that are served.
     pub issuers: Issuers,
+    /// Finds entries by label.
+    pub index: NumberIndex,
     /// The newest checkpoint.
     pub published: Published,
 }
@@ -98,7 +103,7 @@ pub struct Parts {
 impl Log {
     /// Puts a log together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { keys, config, roots, reader, dedup, issuers, published } = parts;
+        let Parts { keys, config, roots, reader, dedup, issuers, index, published } = parts;
         let limits = &config.limits;
         let log = Log {
             pool: Arc::new(Pool::new(limits.pool_entries, limits.pool_bytes)),
@@ -114,6 +119,7 @@ impl Log {
             reader,
             dedup,
             issuers,
+            index,
         };
         log.set_published(published);
         log

@@ -9,6 +9,7 @@ use rand_core::{OsRng, RngCore};
 
 use super::config::{Config, ConfigError, Folder};
 use super::dedup::{Dedup, DedupError};
+use super::index::{NumberIndex, OpenedIndex};
 use super::issuers::Issuers;
 use super::keys::{Keys, KeysError};
 use super::log::{Log, Parts};
@@ -61,6 +62,9 @@ pub enum OpenError {
     /// The store is not what was signed.
     #[error(transparent)]
     Sequencer(#[from] SequencerError),
+    /// The index log is not what was signed.
+    #[error("the index log: {0}")]
+    Index(#[source] SequencerError),
     /// The derived database cannot be built.
     #[error(transparent)]
     Dedup(#[from] DedupError),
@@ -82,6 +86,8 @@ pub struct Opened {
     pub sequencer: Sequencer,
     /// Where its bytes are.
     pub stores: Stores,
+    /// Appends to its index log.
+    pub index_sequencer: Sequencer,
 }
 
 /// Makes folder and configuration of a log if they are not there, and reads the configuration.
@@ -130,8 +136,10 @@ pub fn open(folder: &Folder, config: Config, progress: impl Fn(u64, u64)) -> Res
     let dedup =
         Dedup::open(&folder.derived(), &Hash::of_leaf(&first), &reader, published.tree.size, progress)?;
     let issuers = Issuers::open(&*stores.public).map_err(at(folder.public()))?;
-    let log = Log::new(Parts { keys, config, roots, reader, dedup, issuers, published });
-    Ok(Opened { log: Arc::new(log), sequencer, stores })
+    let OpenedIndex { index, sequencer: index_sequencer } =
+        NumberIndex::open(folder, &stores, &config.origin)?;
+    let log = Log::new(Parts { keys, config, roots, reader, dedup, issuers, index, published });
+    Ok(Opened { log: Arc::new(log), sequencer, stores, index_sequencer })
 }
 
 fn first_round(timestamp: u64, parameters: Parameters) -> Round {
