@@ -10,6 +10,7 @@ pub mod evaluate;
 pub mod http;
 pub mod index_store;
 pub mod issuers;
+pub mod lookup;
 pub mod read;
 pub mod receipts;
 pub mod retry;

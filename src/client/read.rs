@@ -171,7 +171,15 @@ impl<S: Source> LogReader<S> {
     /// [`ReadError`]; what was seen before then stays. [`ReadError::Misbehaviour`] when the log contradicts itself.
     pub async fn update(&mut self) -> Result<&Seen, ReadError> {
         let bytes = fetch_existing(&*self.source, CHECKPOINT, MAX_NOTE).await?;
-        let new = verify(&self.policy, &bytes)?;
+        self.observe(&bytes).await
+    }
+
+    /// The same for a checkpoint that came on another way.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update).
+    pub async fn observe(&mut self, note: &[u8]) -> Result<&Seen, ReadError> {
+        let new = verify(&self.policy, note)?;
         if let Some(old) = &self.seen {
             self.check_continues(old, &new).await?;
         }
