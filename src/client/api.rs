@@ -153,7 +153,8 @@ pub struct LogInfo {
     pub origin: String,
     /// The C2SP verifier key of its checkpoints.
     pub checkpoint_key: String,
-    /// The C2SP verifier key of its index log.
+    /// The C2SP verifier key of its index log; empty where there is none.
+    #[serde(default)]
     pub index_key: String,
     /// The SubjectPublicKeyInfo of its SCT key.
     pub sct_key: String,

@@ -8,6 +8,7 @@ pub mod api;
 pub mod check;
 pub mod evaluate;
 pub mod http;
+pub mod index_check;
 pub mod index_store;
 pub mod issuers;
 pub mod lookup;

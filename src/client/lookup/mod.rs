@@ -206,6 +206,11 @@ impl Lookups {
         &self.client
     }
 
+    /// The origin of the log.
+    pub fn origin(&self) -> &str {
+        self.key.name()
+    }
+
     /// Fetches the newest checkpoint of the entry log; how many entries it has. A look-up that covers these cannot be one
     /// of an index that stands still.
     ///
