@@ -179,7 +179,7 @@ pub struct LogInfo {
 }
 
 /// `POST /tn/v1/lookup`: 1 to 16 labels and prefixes together.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Lookup {
     /// Labels.
@@ -193,7 +193,7 @@ pub struct Lookup {
 }
 
 /// A label that is looked up.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LookupLabel {
     /// 32 bytes.
@@ -204,7 +204,7 @@ pub struct LookupLabel {
 }
 
 /// The answer of `lookup`, all in one head of the index log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LookupResponse {
     /// The index proof of what was asked for, or of what changed since.
     pub proof: String,
@@ -221,7 +221,7 @@ pub struct LookupResponse {
 }
 
 /// Items of one list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LookupPage {
     /// The label.
     pub label: String,

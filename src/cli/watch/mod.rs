@@ -3,6 +3,7 @@
 mod describe;
 mod look;
 
+use std::io::{self, BufRead};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -34,7 +35,7 @@ use look::{Look, Subject};
     "Exit codes: 0 shown, 1 not shown, 2 something that --known does not name, or something is not to be trusted, 64 wrong usage"
 ))]
 pub struct Args {
-    /// Numbers with country code
+    /// Numbers with country code; - reads lines from standard input, where other users do not see them
     #[arg(value_name = "NUMBER")]
     numbers: Vec<String>,
     /// Service provider codes
@@ -92,7 +93,11 @@ fn subjects(args: &Args) -> anyhow::Result<Vec<Subject>> {
     if !args.known.iter().all(good) {
         bail!("--known takes the 64 hexadecimal digits of a key hash as it is shown here, or `none`");
     }
-    let numbers = args.numbers.iter().map(|text| label::number(text).map(Subject::Number));
+    let mut numbers = args.numbers.clone();
+    if numbers == ["-"] {
+        numbers = io::stdin().lock().lines().collect::<Result<_, _>>().context("standard input")?;
+    }
+    let numbers = numbers.iter().map(|text| label::number(text).map(Subject::Number));
     let codes = args.spc.iter().map(|code| Ok(Subject::Code(code.clone())));
     let subjects = numbers.chain(codes).collect::<anyhow::Result<Vec<_>>>()?;
     if subjects.is_empty() {

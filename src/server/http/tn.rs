@@ -105,6 +105,9 @@ pub async fn healthz(State(app): Shared) -> Answer {
 /// `GET /metrics`.
 pub async fn metrics(State(app): Shared) -> Answer {
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let covered = app.log.index.shown().map_or(0, |shown| shown.head.size);
+    let lag = app.log.published().tree.size.saturating_sub(covered);
+    app.log.metrics.index_lag.set(lag as i64);
     Answer::Text(content_type, app.log.metrics.encode())
 }
 

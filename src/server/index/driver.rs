@@ -38,6 +38,9 @@ const MAX_PAUSE: Duration = Duration::from_secs(5);
 /// How often it is said how far building has come.
 const SAY_EVERY: Duration = Duration::from_secs(2);
 
+const READY: &str = "only an index that is ready is worked on";
+const OPEN: &str = "an index that is ready is open";
+
 /// The thread of the driver.
 pub struct Indexing {
     thread: JoinHandle<()>,
@@ -149,7 +152,6 @@ impl Driver {
                     pause
                 }
             };
-            self.measure();
             let stopping = stopped.recv_timeout(wait) == Err(RecvTimeoutError::Disconnected);
             if stopping || self.settled.elapsed() >= SETTLE_EVERY {
                 self.settled = Instant::now();
@@ -169,47 +171,52 @@ impl Driver {
         tracing::error!(%error, "the index log is over: nothing is signed in it any more, and look-ups are refused");
     }
 
-    fn measure(&self) {
-        let covered = self.log.index.shown().map_or(0, |shown| shown.head.size);
-        self.log.metrics.index_lag.set(self.log.published().tree.size.saturating_sub(covered) as i64);
-    }
-
     fn step(&mut self) -> Result<Step, DriveError> {
         let published = self.log.published();
-        let Some(ready) = &mut self.ready else {
-            self.ready = Some(self.open(&published)?);
-            self.distrusted = false;
-            return Ok(Step::CaughtUp);
-        };
-        if let Some(head) = ready.signing {
-            self.sign(head)?;
-            return Ok(Step::Signed);
+        match &self.ready {
+            None => {
+                self.ready = Some(self.open(&published)?);
+                self.distrusted = false;
+                Ok(Step::CaughtUp)
+            }
+            Some(Ready { signing: Some(head), .. }) => {
+                let head = *head;
+                self.sign(head)?;
+                Ok(Step::Signed)
+            }
+            Some(ready) if ready.edge.size() == published.tree.size => Ok(Step::Idle),
+            Some(_) => {
+                self.advance(&published)?;
+                Ok(Step::CaughtUp)
+            }
         }
-        let size = ready.edge.size();
-        if size == published.tree.size {
-            return Ok(Step::Idle);
-        }
-        let last = ready.last.map_or(0, |head| head.size);
+    }
+
+    /// Indexes the next batch: up to the last head, and compares with it; or beyond, and leaves the new head to be signed.
+    fn advance(&mut self, published: &Published) -> Result<(), DriveError> {
+        let ready = self.ready.as_ref().expect(READY);
+        let (size, last) = (ready.edge.size(), ready.last.map_or(0, |head| head.size));
         let most = if size < last { last } else { published.tree.size };
         let end = most.min(size.saturating_add(BATCH));
         self.say(size, published.tree.size);
-        let (change, head, edge) = self.plan(size..end, &published)?;
-        let ready = self.ready.as_mut().expect("it was ready before");
+        let (change, head, edge) = self.plan(size..end, published)?;
+        let ready = self.ready.as_mut().expect(READY);
         if end == last && ready.last != Some(head) {
             return Err(DriveError::Contradiction { size: last });
         }
-        let mut state = self.log.index.write();
-        state.index.as_mut().expect("a ready index is open").stage(change)?;
+        let state = &mut *self.log.index.write();
+        let index = state.index.as_mut().expect(OPEN);
+        index.stage(change)?;
         ready.edge = edge;
         if end > last {
             ready.signing = Some(head);
-            return Ok(Step::CaughtUp);
+            return Ok(());
         }
-        state.index.as_mut().expect("a ready index is open").settle(end)?;
+        index.settle(end)?;
         if end == last {
             state.shown = Some(Shown { head, position: ready.heads - 1 });
         }
-        Ok(Step::CaughtUp)
+        Ok(())
     }
 
     /// Works out the change, and the head, of the leaves of a range.
@@ -218,7 +225,7 @@ impl Driver {
         range: std::ops::Range<u64>,
         published: &Published,
     ) -> Result<(Change, IndexHead, TreeEdge), DriveError> {
-        let ready = self.ready.as_ref().expect("it was ready before");
+        let ready = self.ready.as_ref().expect(READY);
         let mut edge = ready.edge.clone();
         let mut updates: Vec<(Label, u64)> = Vec::new();
         while edge.size() < range.end {
@@ -231,7 +238,7 @@ impl Driver {
         }
         self.check_signed(&edge, published)?;
         let state = self.log.index.read();
-        let change = state.index.as_ref().expect("a ready index is open").plan(updates, range.end)?;
+        let change = state.index.as_ref().expect(OPEN).plan(updates, range.end)?;
         let head = IndexHead {
             size: range.end,
             root: edge.root(),
@@ -254,7 +261,7 @@ impl Driver {
 
     /// Appends a head that is staged, and lets look-ups see it. When an earlier try has appended it, nothing is appended.
     fn sign(&mut self, head: IndexHead) -> Result<(), DriveError> {
-        let ready = self.ready.as_mut().expect("it was ready before");
+        let ready = self.ready.as_mut().expect(READY);
         let expected = ready.heads;
         self.sequencer.append(now_milliseconds(), |position| {
             let entry = NewEntry { leaf: head.encode(), chain: Vec::new() };
@@ -262,7 +269,7 @@ impl Driver {
             Round { entries, objects: Vec::new() }
         })?;
         let mut state = self.log.index.write();
-        state.index.as_mut().expect("a ready index is open").settle(head.size)?;
+        state.index.as_mut().expect(OPEN).settle(head.size)?;
         state.published = Arc::new(self.sequencer.published().clone());
         state.shown = Some(Shown { head, position: expected });
         ready.heads = expected + 1;
