@@ -48,7 +48,7 @@ const MISHAPS: &[(&str, Mishap, &str)] = &[
         |log, _| fs::write(log.keys().join("sct.key"), "no key").unwrap(),
         "does not hold the key",
     ),
-    ("no lock", |log, _| fs::remove_file(log.lock()).unwrap(), "the lock holds none"),
+    ("no lock", |log, _| fs::remove_file(log.lock()).unwrap(), "the lock holds no checkpoint"),
     ("a damaged lock", |log, _| fs::write(log.lock(), [7; 8192]).unwrap(), "the lock file is damaged"),
     (
         "an older lock",
