@@ -6,6 +6,10 @@
 //! ```text
 //! INDEX_LABELS=10000000 INDEX_FOLDER=/tmp/index cargo bench --bench index
 //! ```
+//!
+//! On two cores that other work kept busy twice over (load 5): a million labels in 14 to 20 s; ten million in 462 s, 45,000/s
+//! at first and 13,000 to 17,000/s in the last three million; 343 MB of memory at most, 377 MB after 30,000 proofs, 661 MB
+//! on disk; opened again in 2 s; 25,000 proofs/s, of 902 bytes on average and 1,089 at most.
 
 use std::hint::black_box;
 use std::path::Path;

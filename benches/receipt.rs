@@ -145,7 +145,7 @@ fn receipts(c: &mut Criterion) {
     println!("the receipt has {} bytes, {} of them for its inclusion proof", text.len(), 24 * 45);
     let receipt = Receipt::parse(text.as_bytes()).expect("it reads back");
     let chain = log.admitted.chain();
-    let claim = Claim::Number(log.admitted.class().numbers()[0].clone());
+    let claim = Claim::Number(log.admitted.class().numbers()[0]);
     let mut group = c.benchmark_group("receipt of one number in ten million");
     group.bench_function("make", |b| b.iter(|| log.receipt().to_string()));
     group.bench_function("parse", |b| b.iter(|| Receipt::parse(black_box(text.as_bytes()))));

@@ -149,6 +149,9 @@ pub fn admit(chain: &[Arc<Certificate>], kind: Kind, trust: &Trust<'_>) -> Resul
     check_names(chain)?;
     let submitted = chain;
     let (chain, anchor) = complete(submitted, trust)?;
+    if let Some(added) = chain.get(submitted.len()) {
+        check_issuer_kind(added, submitted.len(), kind)?;
+    }
     let signer = signer(&chain, kind)?;
     check_issuers(&chain, signer)?;
     check_encompassing(&chain, signer)?;
@@ -202,13 +205,15 @@ fn check_kind(chain: &[Arc<Certificate>], kind: Kind) -> Result<(), Refusal> {
         (Poison::Absent, Kind::Precertificate) => return Err(refuse(0, Rule::FinalCertificate)),
         _ => {}
     }
-    for (index, issuer) in chain.iter().enumerate().skip(1) {
-        if poison(issuer) != Poison::Absent {
-            return Err(refuse(index, Rule::PoisonedIssuer));
-        }
-        if issuer.signs_precertificates() && (index > 1 || kind == Kind::Final) {
-            return Err(refuse(index, Rule::PrecertificateSigner));
-        }
+    (1..chain.len()).try_for_each(|index| check_issuer_kind(&chain[index], index, kind))
+}
+
+fn check_issuer_kind(issuer: &Certificate, index: usize, kind: Kind) -> Result<(), Refusal> {
+    if poison(issuer) != Poison::Absent {
+        return Err(refuse(index, Rule::PoisonedIssuer));
+    }
+    if issuer.signs_precertificates() && (index > 1 || kind == Kind::Final) {
+        return Err(refuse(index, Rule::PrecertificateSigner));
     }
     Ok(())
 }
@@ -353,7 +358,8 @@ fn verify_pair(
 }
 
 /// Checks a peer's chain as an app does, at `now` in seconds since 1970: [`admit`] for a final certificate, and every
-/// certificate valid now, the root included; ECDSA throughout; no critical extension that is not understood.
+/// certificate valid now, the root included; ECDSA throughout, also where `trust.verifier` knows more; no critical
+/// extension that is not understood.
 ///
 /// # Errors
 ///
@@ -368,7 +374,7 @@ pub fn check_chain(chain: &[Arc<Certificate>], now: i64, trust: &Trust<'_>) -> R
         if now > certificate.not_after() {
             return Err(Rule::Expired);
         }
-        if !matches!(certificate.public_key().algorithm, KeyAlgorithm::P256 | KeyAlgorithm::P384) {
+        if !certificate.public_key().is_ecdsa() {
             return Err(Rule::NotEcdsa);
         }
         if certificate.has_unknown_critical_extension() {
@@ -377,7 +383,7 @@ pub fn check_chain(chain: &[Arc<Certificate>], now: i64, trust: &Trust<'_>) -> R
         Ok(())
     })?;
     each(&admitted.chain[..root], |c| {
-        if c.signature_algorithm().is_ecdsa() { Ok(()) } else { Err(Rule::NotEcdsa) }
+        if c.signature_algorithm().is_ecdsa() { Ok(()) } else { Err(Rule::SignatureUnsupported) }
     })?;
     Ok(admitted)
 }

@@ -9,9 +9,10 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use const_oid::ObjectIdentifier;
-use der::asn1::AnyRef;
+use der::asn1::{AnyRef, BitStringRef};
 use der::{Decode, Encode, Reader, SliceReader, Tag, Tagged};
 use sha2::{Digest, Sha256};
+use x509_cert::TbsCertificate;
 use x509_cert::ext::pkix::BasicConstraints;
 
 use crate::classify::Class;
@@ -70,6 +71,10 @@ pub enum CertificateError {
     /// Encodes to other bytes than those it came in.
     #[error("the certificate is not in DER: encoded again, it gives other bytes")]
     NotDer,
+    /// An OBJECT IDENTIFIER with an arc in more octets than it needs or than four, or a list that has an item at least and
+    /// is empty.
+    #[error("the certificate is not in DER: an object identifier is not minimal, or a list is empty")]
+    Shape,
     /// An extension is there twice.
     #[error("the certificate has an extension twice")]
     DuplicateExtension,
@@ -160,6 +165,7 @@ impl Certificate {
         if parsed.signature_algorithm != parsed.tbs_certificate.signature {
             return Err(CertificateError::AlgorithmsDiffer);
         }
+        check_shape(&parsed.tbs_certificate)?;
         let parts = Parts::find(&der).map_err(|_| CertificateError::Malformed)?;
         let usage = Usage::of(&der, &parts.extensions)?;
         let spki = &parsed.tbs_certificate.subject_public_key_info;
@@ -328,6 +334,26 @@ impl fmt::Debug for Certificate {
     }
 }
 
+/// What the library takes and RFC 5280 does not: arcs that are padded, and empty RelativeDistinguishedNames and Extensions.
+fn check_shape(tbs: &TbsCertificate) -> Result<(), CertificateError> {
+    let names = || tbs.issuer.0.iter().chain(&tbs.subject.0);
+    let algorithms = [tbs.signature.oid, tbs.subject_public_key_info.algorithm.oid];
+    let extensions = tbs.extensions.iter().flatten().map(|extension| extension.extn_id);
+    let attributes = names().flat_map(|set| set.0.iter()).map(|attribute| attribute.oid);
+    let is_minimal = algorithms.into_iter().chain(extensions).chain(attributes).all(|oid| is_minimal(&oid));
+    let is_empty = names().any(|set| set.0.is_empty()) || tbs.extensions.as_ref().is_some_and(Vec::is_empty);
+    if is_minimal && !is_empty { Ok(()) } else { Err(CertificateError::Shape) }
+}
+
+/// Whether no arc begins with an octet 0x80, which adds nothing to it, and none has more than four octets, of which the
+/// library takes some.
+fn is_minimal(oid: &ObjectIdentifier) -> bool {
+    let bytes = oid.as_bytes();
+    let is_padded = bytes.windows(2).any(|pair| pair[0] & 0x80 == 0 && pair[1] == 0x80);
+    let is_long = bytes.windows(4).any(|octets| octets.iter().all(|octet| octet & 0x80 != 0));
+    !is_padded && !is_long
+}
+
 fn seconds(time: &x509_cert::time::Time) -> i64 {
     time.to_unix_duration().as_secs() as i64
 }
@@ -432,8 +458,7 @@ impl Usage {
                     usage.cert_sign = Some(signs);
                 }
                 EXTENDED_KEY_USAGE => {
-                    let usages = Vec::<ObjectIdentifier>::from_der(value)
-                        .map_err(|_| CertificateError::Extension("extendedKeyUsage"))?;
+                    let usages = purposes(value).ok_or(CertificateError::Extension("extendedKeyUsage"))?;
                     usage.signs_precertificates = usages.contains(&PRECERTIFICATE_SIGNING);
                 }
                 _ => {}
@@ -443,11 +468,19 @@ impl Usage {
     }
 }
 
-/// Whether bit 5, keyCertSign, of a KeyUsage is set.
+/// The KeyPurposeIds of an ExtKeyUsageSyntax, one at least.
+fn purposes(value: &[u8]) -> Option<Vec<ObjectIdentifier>> {
+    let purposes = Vec::<ObjectIdentifier>::from_der(value).ok()?;
+    (!purposes.is_empty() && purposes.iter().all(is_minimal)).then_some(purposes)
+}
+
+/// Whether bit 5, keyCertSign, of a KeyUsage is set. Unused bits must be zero, so that none of them is taken for it.
 fn signs_certificates(value: &[u8]) -> Option<bool> {
-    let bits = AnyRef::from_der(value).ok().filter(|any| any.tag() == Tag::BitString)?;
-    let (_unused, bytes) = bits.value().split_first()?;
-    Some(bytes.first().is_some_and(|byte| byte & 0x04 != 0))
+    let bits = BitStringRef::from_der(value).ok()?;
+    let bytes = bits.raw_bytes();
+    let unused = (1 << bits.unused_bits()) - 1;
+    let is_clean = bytes.last().is_none_or(|byte| byte & unused == 0);
+    is_clean.then(|| bytes.first().is_some_and(|byte| byte & 0x04 != 0))
 }
 
 #[cfg(test)]

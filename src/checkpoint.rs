@@ -265,7 +265,7 @@ impl TreeHead {
     /// When it does not verify.
     pub fn verify(&self, key: &p256::ecdsa::VerifyingKey) -> Result<(), TreeHeadError> {
         let signature =
-            p256::ecdsa::Signature::from_der(&self.signature).map_err(|_| TreeHeadError::Malformed)?;
+            p256::ecdsa::Signature::from_der(&self.signature).map_err(|_| TreeHeadError::Invalid)?;
         let message = tree_head_message(self.timestamp, self.size, &self.root);
         key.verify(&message, &signature).map_err(|_| TreeHeadError::Invalid)
     }

@@ -113,11 +113,9 @@ fn holds(der: &[u8], found: &dyn Fn(Tag, &[u8]) -> bool) -> bool {
 }
 
 fn in_name(tag: Tag, value: &[u8]) -> bool {
-    if tag != Tag::ObjectIdentifier {
-        return telephone::in_text(value);
-    }
-    let is = |oid: &ObjectIdentifier| oid.as_bytes() == value;
-    [TELEPHONE_NUMBER, FACSIMILE_TELEPHONE_NUMBER, INTERNATIONALI_SDN_NUMBER].iter().any(is)
+    let is = |oid: &ObjectIdentifier| tag == Tag::ObjectIdentifier && oid.as_bytes() == value;
+    telephone::in_text(value)
+        || [TELEPHONE_NUMBER, FACSIMILE_TELEPHONE_NUMBER, INTERNATIONALI_SDN_NUMBER].iter().any(is)
 }
 
 fn in_general_name(tag: Tag, value: &[u8]) -> bool {

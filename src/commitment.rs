@@ -14,6 +14,7 @@ use crate::entry::SignedEntry;
 
 const OPENING: &[u8] = b"tnlog opening v1\0";
 const CERTIFICATE_ID: &[u8] = b"tnlog certificate id v1\0";
+const FINGERPRINT: &[u8] = b"tnlog opening secret fingerprint v1\0";
 
 fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
@@ -33,9 +34,19 @@ impl OpeningSecret {
         OpeningSecret(bytes)
     }
 
+    /// Tells one secret from another without showing it.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        hmac(&self.0, &[FINGERPRINT])
+    }
+
     /// The opening of a submission: HMAC-SHA-256 under this secret over its identity.
     pub fn opening(&self, identity: &SignedEntry) -> Opening {
-        Opening(hmac(&self.0, &[OPENING, &identity.encode()]))
+        self.opening_of(&identity.encode())
+    }
+
+    /// The same for the bytes of an identity. They begin with the entry type, so none is that of another kind.
+    pub(crate) fn opening_of(&self, identity: &[u8]) -> Opening {
+        Opening(hmac(&self.0, &[OPENING, identity]))
     }
 
     /// The id that precertificate and certificate share: the first 16 bytes of HMAC-SHA-256 under this secret over
@@ -71,7 +82,12 @@ impl Opening {
 
     /// The commitment to a submission: HMAC-SHA-256 under this opening over its identity.
     pub fn commit(&self, identity: &SignedEntry) -> Commitment {
-        Commitment(hmac(&self.0, &[&identity.encode()]))
+        self.commit_to(&identity.encode())
+    }
+
+    /// The same for the bytes of an identity.
+    pub(crate) fn commit_to(&self, identity: &[u8]) -> Commitment {
+        Commitment(hmac(&self.0, &[identity]))
     }
 }
 

@@ -4,9 +4,23 @@
 //! in a byte string, in a closed schema: what is not exactly what this module would write is refused. The bytes are
 //! in `docs/formats.md`.
 
-use crate::cbor::{self, array, key, list, map};
-use crate::commitment::{CertificateId, Commitment};
+mod number;
+mod parameters;
+mod registration;
+#[cfg(test)]
+pub(crate) mod sample;
+mod statement;
+#[cfg(test)]
+mod tests;
+
+pub use number::NumberEntry;
+pub use parameters::Parameters;
+pub use registration::{Action, RegistrationEntry};
+pub use statement::{KeyStatementEntry, LeafReference, MAX_SIGNATURE, Verb};
+pub(crate) use statement::{dedup_key, read_said, read_signature, write_said};
+
 use crate::label::Label;
+use crate::merkle::Hash;
 use crate::sct::{Extensions, ExtensionsError};
 use crate::tls::{Malformed, Reader, Write};
 
@@ -22,7 +36,7 @@ pub enum LeafError {
     /// See [`MAX_LEAF`].
     #[error("the leaf has {0} bytes, more than the 65,535 that a leaf may have")]
     TooLong(usize),
-    /// Version, leaf type, or a length is wrong.
+    /// A length is wrong, or the certificate or TBSCertificate is empty.
     #[error("the leaf is no MerkleTreeLeaf of RFC 6962: {0}")]
     Frame(#[from] Malformed),
     /// Another version or leaf type than v1 `timestamped_entry`.
@@ -51,6 +65,10 @@ pub enum EntryType {
     Parameters = 0x5400,
     /// A certificate or precertificate that names single numbers.
     Number = 0x5401,
+    /// A registration of a number at an app, or its withdrawal.
+    Registration = 0x5402,
+    /// The key of an earlier number credential approves or disputes a later one.
+    KeyStatement = 0x5403,
 }
 
 impl TryFrom<u16> for EntryType {
@@ -62,6 +80,8 @@ impl TryFrom<u16> for EntryType {
             1 => Ok(EntryType::Precert),
             0x5400 => Ok(EntryType::Parameters),
             0x5401 => Ok(EntryType::Number),
+            0x5402 => Ok(EntryType::Registration),
+            0x5403 => Ok(EntryType::KeyStatement),
             other => Err(LeafError::UnknownType(other)),
         }
     }
@@ -123,43 +143,6 @@ impl std::fmt::Debug for SignedEntry {
     }
 }
 
-/// Leaf 0 of every log, and only leaf 0: the keys that its other leaves are read with. Because it is a leaf, nobody
-/// can be shown other keys than everybody else.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parameters {
-    /// The origin of the log's checkpoints.
-    pub origin: String,
-    /// DER of the SubjectPublicKeyInfo that SCTs and RFC 6962 tree heads are signed with (ECDSA P-256).
-    pub sct_key: Vec<u8>,
-    /// The public key of the log's VOPRF: a ristretto255 element.
-    pub label_key: [u8; 32],
-}
-
-/// A certificate or precertificate that names single numbers, without anything from which one could be guessed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NumberEntry {
-    /// The labels of its numbers, in byte order, none twice.
-    pub labels: Vec<Label>,
-    /// SHA-256 of the issuer's SubjectPublicKeyInfo.
-    pub issuer_key_hash: [u8; 32],
-    /// Shared by the precertificate and the certificate of one credential.
-    pub certificate_id: CertificateId,
-    /// First second of the validity, in Unix time.
-    pub not_before: i64,
-    /// Last second of the validity, in Unix time.
-    pub not_after: i64,
-    /// DER of the subject's SubjectPublicKeyInfo.
-    pub subject_key: Vec<u8>,
-    /// Whether it is a CA, and may delegate.
-    pub is_ca: bool,
-    /// Whether a precertificate was submitted.
-    pub is_precertificate: bool,
-    /// Country calling codes of its numbers, ascending, none twice.
-    pub calling_codes: Vec<u16>,
-    /// Commits to what was submitted.
-    pub commitment: Commitment,
-}
-
 /// What a leaf records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
@@ -169,6 +152,10 @@ pub enum Entry {
     Parameters(Parameters),
     /// `number_entry`.
     Number(NumberEntry),
+    /// `registration_entry`.
+    Registration(RegistrationEntry),
+    /// `key_statement_entry`.
+    KeyStatement(KeyStatementEntry),
 }
 
 /// A leaf: an entry with its time and its place.
@@ -189,6 +176,19 @@ impl Entry {
             Entry::Open(signed) => signed.entry_type(),
             Entry::Parameters(_) => EntryType::Parameters,
             Entry::Number(_) => EntryType::Number,
+            Entry::Registration(_) => EntryType::Registration,
+            Entry::KeyStatement(_) => EntryType::KeyStatement,
+        }
+    }
+
+    /// The labels of numbers under which the index finds it, in byte order. Those of an open entry are a function of
+    /// its certificate instead, and parameters have none.
+    pub fn number_labels(&self) -> &[Label] {
+        match self {
+            Entry::Open(_) | Entry::Parameters(_) => &[],
+            Entry::Number(number) => &number.labels,
+            Entry::Registration(registration) => std::slice::from_ref(&registration.label),
+            Entry::KeyStatement(statement) => &statement.labels,
         }
     }
 
@@ -198,6 +198,8 @@ impl Entry {
             Entry::Open(signed) => signed.encoded_len(),
             Entry::Parameters(_) => 256,
             Entry::Number(number) => 256 + 34 * number.labels.len(),
+            Entry::Registration(_) => 160,
+            Entry::KeyStatement(statement) => 256 + 34 * statement.labels.len(),
         }
     }
 
@@ -210,6 +212,8 @@ impl Entry {
             Entry::Open(signed) => return signed.encode_to(bytes),
             Entry::Parameters(parameters) => parameters.encode(),
             Entry::Number(number) => number.encode(),
+            Entry::Registration(registration) => registration.encode(),
+            Entry::KeyStatement(statement) => statement.encode(),
         };
         bytes.put_uint(self.entry_type() as u64, 2);
         bytes.put_opaque(&cbor, 3);
@@ -231,7 +235,16 @@ impl Leaf {
         if bytes.len() > MAX_LEAF { Err(LeafError::TooLong(bytes.len())) } else { Ok(bytes) }
     }
 
-    /// Reads a leaf. What it accepts, [`encode`](Leaf::encode) writes as the same bytes.
+    /// The RFC 6962 leaf hash. Costs one encoding and one hash of it.
+    ///
+    /// # Errors
+    /// As [`encode`](Leaf::encode).
+    pub fn hash(&self) -> Result<Hash, LeafError> {
+        Ok(Hash::of_leaf(&self.encode()?))
+    }
+
+    /// Reads a leaf: its frame to the end, then the entry, then the extensions. What it accepts,
+    /// [`encode`](Leaf::encode) writes as the same bytes.
     ///
     /// # Errors
     /// Any [`LeafError`].
@@ -245,17 +258,22 @@ impl Leaf {
             return Err(LeafError::Version(version, leaf_type));
         }
         let timestamp = reader.uint(8)?;
-        let entry = match EntryType::try_from(reader.uint(2)? as u16)? {
-            EntryType::X509 => Entry::Open(SignedEntry::X509(reader.opaque(3)?.to_vec())),
-            EntryType::Precert => Entry::Open(SignedEntry::Precert {
-                issuer_key_hash: reader.array()?,
-                tbs: reader.opaque(3)?.to_vec(),
-            }),
-            EntryType::Parameters => Entry::Parameters(Parameters::decode(reader.opaque(3)?)?),
-            EntryType::Number => Entry::Number(NumberEntry::decode(reader.opaque(3)?)?),
-        };
-        let extensions = Extensions::decode(reader.opaque(2)?)?;
+        let entry_type = EntryType::try_from(reader.uint(2)? as u16)?;
+        let issuer_key_hash = if entry_type == EntryType::Precert { reader.array()? } else { [0; 32] };
+        let content = reader.opaque(3)?;
+        let extensions = reader.opaque(2)?;
         reader.finish()?;
+        let entry = match entry_type {
+            EntryType::X509 => Entry::Open(SignedEntry::X509(not_empty(content)?)),
+            EntryType::Precert => {
+                Entry::Open(SignedEntry::Precert { issuer_key_hash, tbs: not_empty(content)? })
+            }
+            EntryType::Parameters => Entry::Parameters(Parameters::decode(content)?),
+            EntryType::Number => Entry::Number(NumberEntry::decode(content)?),
+            EntryType::Registration => Entry::Registration(RegistrationEntry::decode(content)?),
+            EntryType::KeyStatement => Entry::KeyStatement(KeyStatementEntry::decode(content)?),
+        };
+        let extensions = Extensions::decode(extensions)?;
         if extensions.opening.is_some() {
             return Err(ExtensionsError::Unexpected.into());
         }
@@ -263,89 +281,7 @@ impl Leaf {
     }
 }
 
-impl Parameters {
-    /// Deterministic CBOR: `{1: origin, 2: sct_key, 3: label_key}`.
-    pub fn encode(&self) -> Vec<u8> {
-        cbor::encode(|e| {
-            e.map(3)?;
-            e.u8(1)?.str(&self.origin)?;
-            e.u8(2)?.bytes(&self.sct_key)?;
-            e.u8(3)?.bytes(&self.label_key)?;
-            Ok(())
-        })
-    }
-
-    /// Reads what [`encode`](Parameters::encode) writes.
-    ///
-    /// # Errors
-    /// [`LeafError::Cbor`].
-    pub fn decode(bytes: &[u8]) -> Result<Self, LeafError> {
-        cbor::decode(bytes, Parameters::encode, |d| {
-            map(d, 3)?;
-            Ok(Parameters {
-                origin: key(d, 1)?.str()?.to_owned(),
-                sct_key: key(d, 2)?.bytes()?.to_vec(),
-                label_key: array(key(d, 3)?)?,
-            })
-        })
-        .ok_or(LeafError::Cbor("parameters_entry"))
-    }
-}
-
-impl NumberEntry {
-    /// Deterministic CBOR, keys 1 to 10 in the order of the fields.
-    pub fn encode(&self) -> Vec<u8> {
-        cbor::encode(|e| {
-            e.map(10)?;
-            e.u8(1)?.array(self.labels.len() as u64)?;
-            for label in &self.labels {
-                e.bytes(label.as_bytes())?;
-            }
-            e.u8(2)?.bytes(&self.issuer_key_hash)?;
-            e.u8(3)?.bytes(&self.certificate_id.0)?;
-            e.u8(4)?.i64(self.not_before)?;
-            e.u8(5)?.i64(self.not_after)?;
-            e.u8(6)?.bytes(&self.subject_key)?;
-            e.u8(7)?.bool(self.is_ca)?;
-            e.u8(8)?.bool(self.is_precertificate)?;
-            e.u8(9)?.array(self.calling_codes.len() as u64)?;
-            for code in &self.calling_codes {
-                e.u16(*code)?;
-            }
-            e.u8(10)?.bytes(&self.commitment.0)?;
-            Ok(())
-        })
-    }
-
-    /// Reads what [`encode`](NumberEntry::encode) writes. Labels and calling codes must be ascending and without
-    /// repetition; there must be a label, and all must be hidden ones.
-    ///
-    /// # Errors
-    /// [`LeafError::Cbor`].
-    pub fn decode(bytes: &[u8]) -> Result<Self, LeafError> {
-        let entry = cbor::decode(bytes, NumberEntry::encode, |d| {
-            map(d, 10)?;
-            Ok(NumberEntry {
-                labels: list(key(d, 1)?, MAX_LABELS, |d| Ok(Label::new(array(d)?)))?,
-                issuer_key_hash: array(key(d, 2)?)?,
-                certificate_id: CertificateId(array(key(d, 3)?)?),
-                not_before: key(d, 4)?.i64()?,
-                not_after: key(d, 5)?.i64()?,
-                subject_key: key(d, 6)?.bytes()?.to_vec(),
-                is_ca: key(d, 7)?.bool()?,
-                is_precertificate: key(d, 8)?.bool()?,
-                calling_codes: list(key(d, 9)?, MAX_LABELS, |d| d.u16())?,
-                commitment: Commitment(array(key(d, 10)?)?),
-            })
-        })
-        .filter(NumberEntry::is_canonical);
-        entry.ok_or(LeafError::Cbor("number_entry"))
-    }
-
-    fn is_canonical(&self) -> bool {
-        let ordered = self.labels.is_sorted_by(|a, b| a < b) && self.calling_codes.is_sorted_by(|a, b| a < b);
-        let filled = !self.labels.is_empty();
-        let hidden = self.labels.iter().all(Label::is_hidden);
-        ordered && filled && hidden
-    }
+/// `opaque<1..2^24-1>`: `ASN.1Cert` and `TBSCertificate` of RFC 6962 have a byte at least.
+fn not_empty(content: &[u8]) -> Result<Vec<u8>, Malformed> {
+    if content.is_empty() { Err(Malformed::Empty) } else { Ok(content.to_vec()) }
 }

@@ -27,9 +27,13 @@ pub mod policy;
 pub mod precertificate;
 pub mod proof;
 pub mod receipt;
+pub mod registration;
+pub mod registration_receipt;
 pub mod rule;
 pub mod sct;
 pub mod signature;
+pub mod standing;
+pub mod statement;
 pub mod submission;
 #[cfg(any(test, feature = "client"))]
 pub mod synthetic;

@@ -7,8 +7,10 @@ use crate::cosignature;
 use crate::note::{Note, NoteError, VerifierKey, VerifyError};
 
 mod build;
+mod freshness;
 
 pub use build::{MAX_ITEMS, MAX_POLICY, ParseError, PolicyBuilder, RuleError, Threshold};
+pub use freshness::FreshnessError;
 
 /// Why a checkpoint does not satisfy a policy.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

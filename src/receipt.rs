@@ -14,11 +14,12 @@ use crate::certificate::Certificate;
 use crate::commitment::{CertificateId, Opening};
 use crate::entry::{Entry, EntryType, Leaf, LeafError, Parameters};
 use crate::label::{Evaluation, LabelError, LabelPublicKey, PROOF};
+use crate::note::Note;
 use crate::number::{Number, ServiceProviderCode};
-use crate::policy::{Policy, PolicyError};
+use crate::policy::{Checked, Policy, PolicyError};
 use crate::proof::{ProofFormatError, TlogProof};
 use crate::rule::Refusal;
-use crate::sct::{SctError, SctKey};
+use crate::sct::{ExtensionsError, SctError, SctKey};
 use crate::signature::Ecdsa;
 use crate::submission::{Hidden, Submission};
 use crate::tnauthlist::Scope;
@@ -281,19 +282,25 @@ impl Verifier {
         if !covers(admitted.certificate(), claim) {
             return Err(Untrusted::NotCovered);
         }
-        let checked = self.policy.check_note(&receipt.proof.checkpoint)?;
-        let origin = checked.checkpoint.origin.clone();
-        let log = self.logs.iter().find(|log| log.parameters.origin == origin);
-        let log = log.ok_or_else(|| Untrusted::UnknownLog(origin.clone()))?;
+        let (checked, log) = self.check_note(&receipt.proof.checkpoint)?;
         let leaf = recompute(&admitted, receipt, &log.label_key)?;
         receipt.proof.check(&checked.checkpoint, &leaf).map_err(|_| Untrusted::NotIncluded)?;
         Ok(Verified {
             chain: admitted,
-            origin,
+            origin: checked.checkpoint.origin,
             index: receipt.proof.index,
             timestamp: receipt.extra.timestamp,
             cosigned: checked.cosigned,
         })
+    }
+
+    /// A checkpoint that meets the policy, and the log that signed it.
+    pub(crate) fn check_note(&self, note: &Note) -> Result<(Checked, &KnownLog), Untrusted> {
+        let checked = self.policy.check_note(note)?;
+        let origin = &checked.checkpoint.origin;
+        let log = self.logs.iter().find(|log| log.parameters.origin == *origin);
+        let log = log.ok_or_else(|| Untrusted::UnknownLog(origin.clone()))?;
+        Ok((checked, log))
     }
 
     /// Verifies an SCT of a known log for an admitted certificate, final or precertificate.
@@ -301,6 +308,9 @@ impl Verifier {
     /// # Errors
     /// [`SctError`].
     pub fn verify_sct(&self, submission: &Submission<'_>, sct: &crate::sct::Sct) -> Result<(), SctError> {
+        if sct.extensions.opening.is_some() != submission.is_hidden() {
+            return Err(ExtensionsError::Unexpected.into());
+        }
         let log = self.logs.iter().find(|log| *log.sct_key.log_id() == sct.log_id).ok_or(SctError::Log)?;
         sct.verify(submission.identity(), &log.sct_key)
     }

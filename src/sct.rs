@@ -191,9 +191,9 @@ impl Sct {
         }
         let log_id = reader.array()?;
         let timestamp = reader.uint(8)?;
-        let extensions = Extensions::decode(reader.opaque(2)?)?;
-        let signature = Sct::read_digitally_signed(&mut reader)?;
-        reader.finish()?;
+        let extensions = reader.opaque(2)?;
+        let signature = Sct::read_digitally_signed(reader)?;
+        let extensions = Extensions::decode(extensions)?;
         Ok(Sct { log_id, timestamp, extensions, signature })
     }
 
@@ -202,17 +202,14 @@ impl Sct {
     /// # Errors
     /// [`SctError::Algorithm`], [`SctError::Malformed`].
     pub fn decode_digitally_signed(bytes: &[u8]) -> Result<Vec<u8>, SctError> {
-        let mut reader = Reader::new(bytes);
-        let signature = Sct::read_digitally_signed(&mut reader)?;
-        reader.finish()?;
-        Ok(signature)
+        Sct::read_digitally_signed(Reader::new(bytes))
     }
 
-    fn read_digitally_signed(reader: &mut Reader<'_>) -> Result<Vec<u8>, SctError> {
-        if reader.array()? != ECDSA_SHA256 {
-            return Err(SctError::Algorithm);
-        }
-        Ok(reader.opaque(2)?.to_vec())
+    fn read_digitally_signed(mut reader: Reader<'_>) -> Result<Vec<u8>, SctError> {
+        let algorithm: [u8; 2] = reader.array()?;
+        let signature = reader.opaque(2)?;
+        reader.finish()?;
+        if algorithm == ECDSA_SHA256 { Ok(signature.to_vec()) } else { Err(SctError::Algorithm) }
     }
 }
 
@@ -224,11 +221,13 @@ pub struct SctKey {
 }
 
 impl SctKey {
-    /// From the DER of its SubjectPublicKeyInfo; none when that is no P-256 key.
+    /// From the DER of its SubjectPublicKeyInfo; none when that is no P-256 key, or not written with an uncompressed
+    /// point: the log id is over the bytes, and one key has one.
     pub fn from_spki(der: &[u8]) -> Option<Self> {
-        use p256::pkcs8::DecodePublicKey;
+        use p256::pkcs8::{DecodePublicKey, EncodePublicKey};
         let key = VerifyingKey::from_public_key_der(der).ok()?;
-        Some(SctKey { key, log_id: log_id(der) })
+        let is_canonical = key.to_public_key_der().is_ok_and(|spki| spki.as_bytes() == der);
+        is_canonical.then(|| SctKey { key, log_id: log_id(der) })
     }
 
     /// `LogID` of RFC 6962 §3.2.

@@ -9,7 +9,7 @@ use const_oid::db::rfc5912::{
     SHA_256_WITH_RSA_ENCRYPTION,
 };
 use der::asn1::{AnyRef, UintRef};
-use der::{Decode, SliceReader, Tag, Tagged};
+use der::{Decode, Reader, SliceReader, Tag, Tagged};
 use sha2::{Digest, Sha256, Sha384};
 
 /// The algorithm of a signature.
@@ -111,10 +111,12 @@ fn name(oid: &ObjectIdentifier) -> &'static str {
     const_oid::db::DB.by_oid(oid).unwrap_or("an unknown algorithm")
 }
 
+/// Bits of the modulus of an RSAPublicKey (RFC 8017 §A.1.1): modulus and exponent, and nothing else.
 fn rsa_bits(key: &[u8]) -> Option<u32> {
     let sequence = AnyRef::from_der(key).ok().filter(|any| any.tag() == Tag::Sequence)?;
     let mut reader = SliceReader::new(sequence.value()).ok()?;
     let modulus = UintRef::decode(&mut reader).ok()?;
+    UintRef::decode(&mut reader).ok().filter(|_| reader.is_finished())?;
     let first = modulus.as_bytes().first()?;
     u32::try_from(modulus.as_bytes().len()).ok()?.checked_mul(8)?.checked_sub(first.leading_zeros())
 }
@@ -126,6 +128,52 @@ pub struct PublicKeyInfo<'a> {
     pub algorithm: KeyAlgorithm,
     /// The content of `subjectPublicKey`: an uncompressed point, or a DER RSAPublicKey.
     pub key: &'a [u8],
+}
+
+impl<'a> PublicKeyInfo<'a> {
+    /// Out of the DER of a SubjectPublicKeyInfo; none when it is not exactly one.
+    pub fn from_spki(der: &'a [u8]) -> Option<Self> {
+        let spki = spki::SubjectPublicKeyInfoRef::from_der(der).ok()?;
+        let key = spki.subject_public_key.as_bytes()?;
+        Some(PublicKeyInfo {
+            algorithm: KeyAlgorithm::new(&spki.algorithm.oid, spki.algorithm.parameters, key),
+            key,
+        })
+    }
+
+    /// The ECDSA algorithm that statements are signed with by such a key: each curve with the hash of its size.
+    pub fn statement_algorithm(&self) -> Option<SignatureAlgorithm> {
+        match self.algorithm {
+            KeyAlgorithm::P256 => Some(SignatureAlgorithm::EcdsaSha256),
+            KeyAlgorithm::P384 => Some(SignatureAlgorithm::EcdsaSha384),
+            _ => None,
+        }
+    }
+
+    /// Whether it is a point of P-256 or P-384, uncompressed: the keys that an app accepts.
+    pub fn is_ecdsa(&self) -> bool {
+        match self.algorithm {
+            KeyAlgorithm::P256 => p256::ecdsa::VerifyingKey::from_sec1_bytes(self.key).is_ok(),
+            KeyAlgorithm::P384 => p384::ecdsa::VerifyingKey::from_sec1_bytes(self.key).is_ok(),
+            KeyAlgorithm::Rsa { .. } | KeyAlgorithm::Other(_) => false,
+        }
+    }
+}
+
+/// Verifies a statement that the key in the SubjectPublicKeyInfo `spki` signed: ECDSA on P-256 with SHA-256, or on P-384
+/// with SHA-384.
+///
+/// # Errors
+/// [`SignatureError::Unsupported`] for any other key.
+pub fn verify_statement(
+    verifier: &dyn VerifySignature,
+    spki: &[u8],
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), SignatureError> {
+    let key = PublicKeyInfo::from_spki(spki).ok_or(SignatureError::Unsupported)?;
+    let algorithm = key.statement_algorithm().ok_or(SignatureError::Unsupported)?;
+    verifier.verify(key, algorithm, message, signature)
 }
 
 /// Why a signature was not accepted.

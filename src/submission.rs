@@ -104,6 +104,6 @@ pub fn records(entry: &Entry, identity: &SignedEntry, opening: &Opening) -> bool
     match entry {
         Entry::Open(signed) => signed == identity,
         Entry::Number(number) => number.commitment == opening.commit(identity),
-        Entry::Parameters(_) => false,
+        Entry::Parameters(_) | Entry::Registration(_) | Entry::KeyStatement(_) => false,
     }
 }

@@ -13,6 +13,9 @@ pub enum Malformed {
     /// More bytes than the structure has.
     #[error("{0} bytes follow the end of the structure")]
     Trailing(usize),
+    /// No bytes in a field that has one at least.
+    #[error("a field of the structure is empty that may not be")]
+    Empty,
 }
 
 /// Reads fields from the front of a slice.

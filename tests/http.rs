@@ -318,3 +318,18 @@ fn a_slow_body_is_given_up() {
     assert!((400..600).contains(&response.status), "{}", response.text());
     assert!(begun.elapsed() < std::time::Duration::from_secs(10));
 }
+
+/// Who asks for megabytes and reads nothing is cut off. Fails without `set_write_timeout` in `Server::run`.
+#[test]
+fn a_client_that_does_not_read_gives_way() {
+    use std::io::Write;
+    let log = TestLog::start("[limits]\nconnections = 1\nrequest_seconds = 1\n");
+    let mut deaf = std::net::TcpStream::connect(log.address()).unwrap();
+    deaf.set_write_timeout(Some(std::time::Duration::from_millis(500))).unwrap();
+    let requests = "GET /metrics HTTP/1.1\r\nhost: log\r\n\r\n".repeat(8000);
+    let _ = deaf.write_all(requests.as_bytes());
+    let begun = std::time::Instant::now();
+    assert_eq!(log.get("/healthz").status, 200);
+    assert!(begun.elapsed() < std::time::Duration::from_secs(15));
+    drop(deaf);
+}

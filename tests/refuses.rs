@@ -48,7 +48,36 @@ const MISHAPS: &[(&str, Mishap, &str)] = &[
         |log, _| fs::write(log.keys().join("sct.key"), "no key").unwrap(),
         "does not hold the key",
     ),
-    ("no lock", |log, _| fs::remove_file(log.lock()).unwrap(), "the lock holds no checkpoint"),
+    (
+        "another opening key",
+        |log, _| fs::write(log.keys().join("opening.key"), "07".repeat(32)).unwrap(),
+        "opening.key is not the secret",
+    ),
+    ("no lock", |log, _| fs::remove_file(log.lock()).unwrap(), "its lock was lost"),
+    (
+        "no lock, and nothing derived",
+        |log, _| {
+            fs::remove_file(log.lock()).unwrap();
+            fs::remove_dir_all(log.derived()).unwrap();
+        },
+        "the lock holds none",
+    ),
+    (
+        "no lock, and nothing served",
+        |log, _| {
+            fs::remove_file(log.lock()).unwrap();
+            fs::remove_dir_all(log.public()).unwrap();
+        },
+        "its lock was lost",
+    ),
+    (
+        "an older lock, and no checkpoint that shows it",
+        |log, older| {
+            fs::copy(older.join("lock"), log.lock()).unwrap();
+            fs::remove_file(log.public().join("checkpoint")).unwrap();
+        },
+        "set back, knows",
+    ),
     ("a damaged lock", |log, _| fs::write(log.lock(), [7; 8192]).unwrap(), "the lock file is damaged"),
     (
         "an older lock",

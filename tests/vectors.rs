@@ -16,5 +16,7 @@ mod notes;
 mod page;
 #[path = "vectors/receipts.rs"]
 mod receipts;
+#[path = "vectors/statements.rs"]
+mod statements;
 #[path = "vectors/tree.rs"]
 mod tree;

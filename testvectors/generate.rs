@@ -7,8 +7,16 @@
 mod case;
 #[path = "generate/certificates.rs"]
 mod certificates;
+#[path = "generate/chain_der.rs"]
+mod chain_der;
+#[path = "generate/chain_rules.rs"]
+mod chain_rules;
 #[path = "generate/chains.rs"]
 mod chains;
+#[path = "generate/ecdsa.rs"]
+mod ecdsa;
+#[path = "generate/ed25519.rs"]
+mod ed25519;
 #[path = "generate/example.rs"]
 mod example;
 #[path = "generate/index.rs"]
@@ -21,14 +29,20 @@ mod leaves;
 mod names;
 #[path = "generate/notes.rs"]
 mod notes;
+#[path = "generate/open_numbers.rs"]
+mod open_numbers;
 #[path = "generate/page.rs"]
 mod page;
 #[path = "generate/parameters.rs"]
 mod parameters;
+#[path = "generate/policies.rs"]
+mod policies;
 #[path = "generate/receipts.rs"]
 mod receipts;
 #[path = "generate/scene.rs"]
 mod scene;
+#[path = "generate/statements.rs"]
+mod statements;
 #[path = "generate/tree.rs"]
 mod tree;
 #[path = "generate/world.rs"]
@@ -75,7 +89,7 @@ fn files() -> Vec<File> {
         tree::tiles(),
         notes::note(),
         notes::checkpoint(),
-        notes::policy(),
+        policies::policy(),
         leaves::leaf(),
         leaves::sct(),
         names::numbers(),
@@ -87,6 +101,7 @@ fn files() -> Vec<File> {
         chains::chain(),
         receipts::receipt(),
         parameters::parameters(),
+        statements::statement(),
         index::index(),
     ]
 }

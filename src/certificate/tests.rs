@@ -90,6 +90,42 @@ fn extensions_that_do_not_decode_are_refused() {
     }
 }
 
+/// Each is taken by the library and fails when its line is removed from `check_shape`, `purposes` or `signs_certificates`.
+#[test]
+fn what_the_library_takes_and_rfc_5280_does_not() {
+    let root = Authority::root("Root", 1, VALIDITY);
+    let signed = |change: &dyn Fn(&mut crate::synthetic::Draft)| {
+        let mut draft = root.draft(&Profile::carrier("706J", VALIDITY, 1));
+        change(&mut draft);
+        Certificate::from_der(draft.sign(root.key())).map(|_| ())
+    };
+    let padded = made::tlv(6, &[0x55, 0x80, 0x04, 0x03]);
+    let attribute = made::set(&[made::sequence(&[padded.clone(), made::utf8_string("x")])]);
+    assert_eq!(
+        signed(&|draft| draft.subject = made::sequence(std::slice::from_ref(&attribute))),
+        Err(CertificateError::Shape)
+    );
+    assert_eq!(
+        signed(&|draft| draft.subject = made::sequence(&[made::set(&[])])),
+        Err(CertificateError::Shape)
+    );
+    assert_eq!(signed(&|draft| draft.subject = made::sequence(&[])), Ok(()));
+    let extended =
+        |value: Vec<u8>| signed(&|draft| draft.extensions.push(Made::new(EXTENDED_KEY_USAGE, value.clone())));
+    for value in [made::sequence(&[]), made::sequence(&[padded])] {
+        assert_eq!(extended(value), Err(CertificateError::Extension("extendedKeyUsage")));
+    }
+    let usage = |value: Vec<u8>| {
+        signed(&|draft| {
+            draft.extensions.retain(|extension| extension.oid != KEY_USAGE);
+            draft.extensions.push(Made::new(KEY_USAGE, value.clone()));
+        })
+    };
+    assert_eq!(usage(made::bit_string(3, &[0xfc])), Err(CertificateError::Extension("keyUsage")));
+    assert_eq!(usage(made::bit_string(8, &[0])), Err(CertificateError::Extension("keyUsage")));
+    assert_eq!(usage(made::bit_string(2, &[0xfc])), Ok(()));
+}
+
 #[test]
 fn too_long_is_refused_before_anything_is_read() {
     assert_eq!(Certificate::from_der(vec![0; MAX_CERTIFICATE_LEN + 1]), Err(CertificateError::TooLong));

@@ -9,6 +9,7 @@ mod keygen;
 mod label;
 mod load;
 mod output;
+mod policy;
 mod roots;
 mod serve;
 mod submit;
@@ -36,6 +37,7 @@ enum Command {
     Keygen(keygen::Args),
     Label(label::Args),
     Load(load::Args),
+    Policy(policy::Args),
     Roots(roots::Args),
     Serve(serve::Args),
     Submit(submit::Args),
@@ -51,6 +53,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Keygen(args) => keygen::run(args).await,
         Command::Label(args) => label::run(args).await,
         Command::Load(args) => load::run(args).await,
+        Command::Policy(args) => policy::run(args).await,
         Command::Roots(args) => roots::run(args).await,
         Command::Serve(args) => serve::run(args).await,
         Command::Submit(args) => submit::run(args).await,

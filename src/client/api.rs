@@ -214,9 +214,9 @@ pub struct LookupResponse {
     pub head: ProvedHead,
     /// The checkpoint of the index log.
     pub index_checkpoint: String,
-    /// The checkpoint of the entry log, at least as large as the head says.
+    /// The newest checkpoint of the entry log, cosigned as that of [`Heads`].
     pub checkpoint: String,
-    /// The consistency proof from the size of the head to the checkpoint.
+    /// The consistency proof between the size of the head and that of the checkpoint, from the smaller one.
     pub consistency: Vec<String>,
 }
 
@@ -238,6 +238,14 @@ pub struct ProvedHead {
     pub index: u64,
     /// The inclusion proof in the checkpoint of the index log.
     pub inclusion: Vec<String>,
+}
+
+/// `GET /tn/v1/heads`: what a reader begins with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heads {
+    /// The newest checkpoint that the log's witnesses have cosigned so that their quorum is met, as a C2SP signed note; the
+    /// newest one of a log without witnesses.
+    pub checkpoint: String,
 }
 
 /// `GET /tn/v1/issuers`: the CA certificates behind issuer key hashes.

@@ -129,16 +129,7 @@ impl Client {
     /// [`HttpError::BaseUrl`], [`HttpError::Setup`].
     pub fn new(base: &str) -> Result<Self, HttpError> {
         let base = parse_base(base).ok_or(HttpError::BaseUrl)?;
-        install_provider();
-        let mut builder = reqwest::Client::builder()
-            .connect_timeout(CONNECT)
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("tnlog/", env!("CARGO_PKG_VERSION")));
-        if is_loopback(&base) {
-            builder = builder.no_proxy();
-        }
-        let http = builder.build().map_err(|error| HttpError::Setup(chain_of(&error)))?;
-        Ok(Client { http, base, patience: Patience::default() })
+        Ok(Client { http: transport(&base)?, base, patience: Patience::default() })
     }
 
     /// The same with other patience.
@@ -238,7 +229,21 @@ impl Client {
     }
 }
 
-fn parse_base(base: &str) -> Option<Url> {
+/// What speaks HTTP to one host. Follows no redirects.
+pub(crate) fn transport(base: &Url) -> Result<reqwest::Client, HttpError> {
+    install_provider();
+    let mut builder = reqwest::Client::builder()
+        .connect_timeout(CONNECT)
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("tnlog/", env!("CARGO_PKG_VERSION")));
+    if is_loopback(base) {
+        builder = builder.no_proxy();
+    }
+    builder.build().map_err(|error| HttpError::Setup(chain_of(&error)))
+}
+
+/// A base URL with a slash at its end; none when it is no plain http or https URL.
+pub(crate) fn parse_base(base: &str) -> Option<Url> {
     let mut url = Url::parse(base).ok()?;
     let plain = matches!(url.scheme(), "http" | "https")
         && url.query().is_none()
@@ -332,7 +337,7 @@ pub(super) fn clean(problem: Problem) -> Problem {
 }
 
 /// An error with its causes, which reqwest keeps apart.
-fn chain_of(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain_of(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

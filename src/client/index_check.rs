@@ -2,7 +2,7 @@
 
 use super::read::{LogReader, ReadError};
 use super::source::Source;
-use crate::index::labels::labels_of_bytes;
+use crate::index::labels_of_bytes;
 use crate::index::{HeadError, Index, IndexError, IndexHead, MemoryStore, Shape};
 use crate::merkle::Hash;
 use crate::tile::TreeEdge;

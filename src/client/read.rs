@@ -12,6 +12,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::task::JoinSet;
 
+use super::api::Heads;
 use super::source::{CHECKPOINT, Source, SourceError, fetch_existing, fetch_tile};
 use crate::bundle::{self, BundleError};
 use crate::checkpoint::Checkpoint;
@@ -24,6 +25,9 @@ use crate::note::{MAX_NOTE, Note, VerifierKey};
 use crate::policy::{Checked, Policy, PolicyBuilder, PolicyError, RuleError};
 use crate::receipt::{KnownLog, ParametersError};
 use crate::tile::{FULL_WIDTH, Kind, TilePath, TileSet, Tiling};
+
+/// The path of the newest checkpoint that the log's witnesses have cosigned.
+const HEADS: &str = "tn/v1/heads";
 
 /// The most entries of one [`LogReader::entries`].
 pub const MAX_ENTRIES: u64 = 1024;
@@ -165,25 +169,40 @@ impl<S: Source> LogReader<S> {
         self.seen.as_ref()
     }
 
-    /// Fetches the checkpoint of the log, and takes it when it meets the policy and continues the one seen before.
+    /// Fetches the checkpoint of the log, and takes it when it meets the policy and continues the one seen before. Where the
+    /// newest one is not cosigned yet as the policy asks, the newest that the log says is cosigned is fetched.
     ///
     /// # Errors
     /// [`ReadError`]; what was seen before then stays. [`ReadError::Misbehaviour`] when the log contradicts itself.
     pub async fn update(&mut self) -> Result<&Seen, ReadError> {
         let bytes = fetch_existing(&*self.source, CHECKPOINT, MAX_NOTE).await?;
-        self.observe(&bytes).await
+        let new = match verify(&self.policy, &bytes) {
+            Err(error @ ReadError::Policy(PolicyError::Quorum { .. })) => self.cosigned(error).await?,
+            other => other?,
+        };
+        self.take(new).await
     }
 
-    /// The same for a checkpoint that came on another way.
+    /// Takes a checkpoint that came on another way, when it meets the policy and continues the one seen before.
     ///
     /// # Errors
     /// As [`update`](Self::update).
     pub async fn observe(&mut self, note: &[u8]) -> Result<&Seen, ReadError> {
-        let new = verify(&self.policy, note)?;
+        self.take(verify(&self.policy, note)?).await
+    }
+
+    async fn take(&mut self, new: Seen) -> Result<&Seen, ReadError> {
         if let Some(old) = &self.seen {
             self.check_continues(old, &new).await?;
         }
         Ok(self.seen.insert(new))
+    }
+
+    /// The checkpoint of `heads`; the error of the plain one where there is no such thing.
+    async fn cosigned(&self, plain: ReadError) -> Result<Seen, ReadError> {
+        let Some(heads) = self.source.fetch(HEADS, 2 * MAX_NOTE).await? else { return Err(plain) };
+        let Ok(heads) = serde_json::from_slice::<Heads>(&heads) else { return Err(plain) };
+        verify(&self.policy, heads.checkpoint.as_bytes())
     }
 
     async fn check_continues(&self, old: &Seen, new: &Seen) -> Result<(), ReadError> {

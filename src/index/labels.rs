@@ -1,6 +1,6 @@
 //! Which labels a leaf carries: a function of the leaf alone, and total, so that everybody builds the same index.
 //!
-//! A `number_entry` says its labels. For an open entry the TNAuthList is looked for in the TBSCertificate, by a plain walk
+//! An entry about numbers says its labels. For an open entry the TNAuthList is looked for in the TBSCertificate, by a plain walk
 //! over its DER, and its service provider codes or blocks are the labels. The walk is more forgiving than the parser of
 //! certificates: what no app accepts is still found under the label that it claims.
 
@@ -21,7 +21,9 @@ const EXTENSIONS: u8 = 0xa3;
 pub fn labels_of(leaf: &Leaf) -> Vec<Label> {
     match &leaf.entry {
         Entry::Parameters(_) => Vec::new(),
-        Entry::Number(number) => number.labels.clone(),
+        entry @ (Entry::Number(_) | Entry::Registration(_) | Entry::KeyStatement(_)) => {
+            entry.number_labels().to_vec()
+        }
         Entry::Open(SignedEntry::X509(der)) => {
             let tbs = sequence(der).and_then(|fields| first(fields, SEQUENCE));
             tbs.and_then(labels_of_tbs).unwrap_or_default()

@@ -61,7 +61,7 @@ impl Prefix {
         let mut prefix = Prefix { bits: [0; 32], length: 8 };
         prefix.bits[0] = 0x80;
         for nibble in digits.bytes().map(|digit| digit - b'0').chain(end.iter().copied()) {
-            let shift = if prefix.length % 8 == 0 { 4 } else { 0 };
+            let shift = if prefix.length.is_multiple_of(8) { 4 } else { 0 };
             prefix.bits[usize::from(prefix.length / 8)] |= nibble << shift;
             prefix.length += 4;
         }
@@ -113,7 +113,7 @@ impl Prefix {
         let mut cut = Prefix { bits: [0; 32], length: length.min(self.length) };
         let whole = usize::from(cut.length / 8);
         cut.bits[..whole].copy_from_slice(&self.bits[..whole]);
-        if cut.length % 8 != 0 {
+        if !cut.length.is_multiple_of(8) {
             cut.bits[whole] = self.bits[whole] & !(0xff >> (cut.length % 8));
         }
         cut

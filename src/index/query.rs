@@ -73,6 +73,13 @@ impl From<Malformed> for NotProved {
 pub struct Answer(Vec<(Label, ListCommitment)>);
 
 impl Answer {
+    /// An answer that was checked before, as it was kept. Each label counts once, the first time.
+    pub fn new(mut labels: Vec<(Label, ListCommitment)>) -> Self {
+        labels.sort_by_key(|(label, _)| *label);
+        labels.dedup_by_key(|(label, _)| *label);
+        Answer(labels)
+    }
+
     /// The labels in byte order.
     pub fn labels(&self) -> &[(Label, ListCommitment)] {
         &self.0

@@ -24,7 +24,7 @@ pub enum KeyError {
     /// A type of key that this software does not use here.
     #[error("the key type {0:#04x} is not supported here")]
     Type(u8),
-    /// Not a point of the curve, or one of small order.
+    /// Not the encoding of a point of the curve (RFC 8032 §5.1.3), or of one of small order.
     #[error("the key is not a usable Ed25519 public key")]
     Point,
 }
@@ -71,14 +71,16 @@ impl VerifierKey {
     /// A key with its name.
     ///
     /// # Errors
-    /// When the name cannot be a key name, or the 32 bytes are not a usable Ed25519 public key.
+    /// When the name cannot be a key name, or the 32 bytes are not a usable Ed25519 public key. The library also decodes
+    /// y of p and more, which RFC 8032 does not: two spellings of one key, and verifiers that disagree.
     pub fn new(name: impl Into<String>, key_type: KeyType, key: &[u8; 32]) -> Result<VerifierKey, KeyError> {
         let name = name.into();
         if !is_name(&name) {
             return Err(KeyError::Malformed);
         }
         let point = VerifyingKey::from_bytes(key).map_err(|_| KeyError::Point)?;
-        if point.is_weak() {
+        let is_canonical = point.to_edwards().compress().as_bytes() == key;
+        if point.is_weak() || !is_canonical {
             return Err(KeyError::Point);
         }
         let key_id = key_id(&name, key_type.byte(), key);

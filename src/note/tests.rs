@@ -185,6 +185,17 @@ fn keys_have_one_spelling() {
     assert_eq!(VerifierKey::new("x", KeyType::Ed25519, &identity), Err(KeyError::Point));
 }
 
+/// y = 3 and y = p + 3 are one point of large order to the library. Fails when `VerifierKey::new` does not compare.
+#[test]
+fn a_key_has_one_encoding() {
+    let mut three = [0; 32];
+    three[0] = 3;
+    let mut p_and_three = [0xff; 32];
+    (p_and_three[0], p_and_three[31]) = (0xf0, 0x7f);
+    assert!(VerifierKey::new("x", KeyType::Ed25519, &three).is_ok());
+    assert_eq!(VerifierKey::new("x", KeyType::Ed25519, &p_and_three), Err(KeyError::Point));
+}
+
 #[test]
 fn private_keys_have_one_spelling_and_do_not_print() {
     let signer = signer("log.example", 7);

@@ -29,6 +29,18 @@ pub struct Config {
     /// How long the chains of numbers are kept as evidence after they expired, in days.
     #[serde(default = "default_evidence")]
     pub evidence_days: u32,
+    /// A C2SP policy file with the witnesses that are asked to cosign, their URLs and their quorum; empty for none.
+    #[serde(default)]
+    pub witnesses: PathBuf,
+    /// The shortest time from one checkpoint that is offered to the witnesses to the next, in milliseconds.
+    #[serde(default = "default_cosign")]
+    pub cosign_milliseconds: u64,
+    /// How long witnesses are waited for before a newer checkpoint is offered, in seconds.
+    #[serde(default = "default_cosign_timeout")]
+    pub cosign_timeout_seconds: u64,
+    /// How often the checkpoint of an idle log is cosigned again, in seconds: what readers see is no older.
+    #[serde(default = "default_cosign_renewal")]
+    pub cosign_renewal_seconds: u64,
     /// Addresses of proxies whose `X-Forwarded-For` is believed.
     #[serde(default)]
     pub trusted_proxies: Vec<IpAddr>,
@@ -105,6 +117,18 @@ fn default_evidence() -> u32 {
     400
 }
 
+fn default_cosign() -> u64 {
+    1000
+}
+
+fn default_cosign_timeout() -> u64 {
+    10
+}
+
+fn default_cosign_renewal() -> u64 {
+    300
+}
+
 /// Why a configuration is not usable.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -140,6 +164,9 @@ impl Config {
         for (name, value) in [
             ("round_milliseconds", config.round_milliseconds),
             ("heartbeat_seconds", config.heartbeat_seconds),
+            ("cosign_milliseconds", config.cosign_milliseconds),
+            ("cosign_timeout_seconds", config.cosign_timeout_seconds),
+            ("cosign_renewal_seconds", config.cosign_renewal_seconds),
             ("limits.connections", limits.connections as u64),
             ("limits.header_seconds", limits.header_seconds),
             ("limits.request_seconds", limits.request_seconds),
@@ -151,6 +178,11 @@ impl Config {
             }
         }
         Ok(config)
+    }
+
+    /// Whether witnesses are to be asked.
+    pub fn has_witnesses(&self) -> bool {
+        !self.witnesses.as_os_str().is_empty()
     }
 }
 
@@ -232,7 +264,7 @@ mod tests {
         assert_eq!(Config::parse(&uncommented).unwrap(), least);
         let fields =
             uncommented.lines().filter(|line| line.contains(" = ") && !line.starts_with('#')).count();
-        assert_eq!(fields, 20, "a field is missing in the template");
+        assert_eq!(fields, 24, "a field is missing in the template");
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub fn key_of(entry: &Entry) -> Option<DedupKey> {
     match entry {
         Entry::Open(signed) => Some(key_of_open(signed)),
         Entry::Number(number) => number.commitment.0.first_chunk().copied(),
+        Entry::Registration(registration) => registration.commitment.0.first_chunk().copied(),
+        Entry::KeyStatement(statement) => Some(half(&statement.dedup_key())),
         Entry::Parameters(_) => None,
     }
 }
@@ -56,6 +58,18 @@ pub enum DedupError {
         "the database of what is in the log failed: {0}. It is derived: stop the log, delete its folder, start again"
     )]
     Database(#[from] fjall::Error),
+    /// It knows more leaves of this log than the lock.
+    #[error(
+        "{known} leaves of this log were logged and its lock, set back, knows {signed}. Put back the newest lock, and no older \
+         copy of anything else: a log that goes on from an older state forks. If there is none, end this log: serve its \
+         folder `public` with a web server, and begin a successor under another origin"
+    )]
+    Ahead {
+        /// By this database.
+        known: u64,
+        /// By the lock.
+        signed: u64,
+    },
     /// A leaf could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -76,7 +90,7 @@ pub struct Dedup {
 
 impl Dedup {
     /// Opens the database in `folder` for the log whose first leaf has the hash `log`, and brings it to `size` leaves. What
-    /// is damaged, ahead of the log or of another log is deleted and built again; `progress` is told of leaves known and size.
+    /// is damaged or of another log is deleted and built again; `progress` is told of leaves known and size.
     ///
     /// # Errors
     /// [`DedupError`].
@@ -88,7 +102,7 @@ impl Dedup {
         progress: impl Fn(u64, u64),
     ) -> Result<Self, DedupError> {
         let is_new = !folder.exists();
-        let usable = Dedup::open_database(folder).ok().filter(|dedup| is_new || dedup.belongs_to(log, size));
+        let usable = Dedup::open_database(folder).ok().filter(|dedup| is_new || dedup.belongs_to(log));
         let dedup = match usable {
             Some(dedup) => dedup,
             None => {
@@ -97,6 +111,10 @@ impl Dedup {
                 Dedup::open_database(folder)?
             }
         };
+        // It learns of leaves only when they are signed: who has more than was signed has the newer memory.
+        if dedup.position() > size {
+            return Err(DedupError::Ahead { known: dedup.position(), signed: size });
+        }
         dedup.state.insert("log", log.0)?;
         dedup.catch_up(reader, size, progress)?;
         Ok(dedup)
@@ -112,9 +130,8 @@ impl Dedup {
         Ok(Dedup { database, identities, leaf_hashes, state, position: Mutex::new(position) })
     }
 
-    fn belongs_to(&self, log: &Hash, size: u64) -> bool {
-        let same = matches!(self.state.get("log"), Ok(Some(hash)) if *hash == log.0);
-        same && self.position() <= size
+    fn belongs_to(&self, log: &Hash) -> bool {
+        matches!(self.state.get("log"), Ok(Some(hash)) if *hash == log.0)
     }
 
     /// How many leaves it knows.

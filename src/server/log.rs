@@ -3,12 +3,12 @@
 //! Every answer is rebuilt from the stored leaf, and that leaf is checked against what was submitted before anything is
 //! signed: a wrong database or a wrong cache cannot make the log sign something that it does not hold.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
 use rand_core::OsRng;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::budget::Budget;
 use super::config::Config;
@@ -24,10 +24,13 @@ use super::read::LogReader;
 use super::roots::Roots;
 use super::sequencer::Published;
 use super::signatures::Ring;
+use super::staging::Tree;
+use super::witness::Cosigned;
 use crate::admission::{Admitted, Kind, Trust, admit};
 use crate::anchors::VerifiedIssuers;
 use crate::certificate::{Certificate, CertificateError};
 use crate::chain_item::ChainItem;
+use crate::client::api::Heads;
 use crate::entry::{Entry, EntryType, Leaf};
 use crate::label::Label;
 use crate::note::Note;
@@ -63,7 +66,8 @@ pub struct Log {
     /// Counts.
     pub metrics: Metrics,
     healthy: AtomicBool,
-    published: RwLock<Arc<Published>>,
+    published: watch::Sender<Arc<Published>>,
+    cosigned: Option<watch::Receiver<Option<Arc<Cosigned>>>>,
     verified: VerifiedIssuers,
     labels_by_issuer: Budget<[u8; 32]>,
     labels_by_root: Budget<[u8; 32]>,
@@ -98,21 +102,28 @@ pub struct Parts {
     pub index: NumberIndex,
     /// The newest checkpoint.
     pub published: Published,
+    /// The newest cosigned checkpoint, where there are witnesses.
+    pub cosigned: Option<watch::Receiver<Option<Arc<Cosigned>>>>,
 }
 
 impl Log {
     /// Puts a log together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { keys, config, roots, reader, dedup, issuers, index, published } = parts;
+        let Parts { keys, config, roots, reader, dedup, issuers, index, published, cosigned } = parts;
         let limits = &config.limits;
+        let mut metrics = Metrics::new();
+        if cosigned.is_some() {
+            metrics.register_cosigning();
+        }
         let log = Log {
             pool: Arc::new(Pool::new(limits.pool_entries, limits.pool_bytes)),
             labels_by_issuer: Budget::new(limits.labels_per_issuer_day, DAY),
             labels_by_root: Budget::new(limits.labels_per_root_day, DAY),
             verified: VerifiedIssuers::new(REMEMBERED_ISSUERS),
-            metrics: Metrics::new(),
+            metrics,
             healthy: AtomicBool::new(true),
-            published: RwLock::new(Arc::new(published.clone())),
+            published: watch::Sender::new(Arc::new(published.clone())),
+            cosigned,
             keys,
             config,
             roots,
@@ -127,14 +138,52 @@ impl Log {
 
     /// The newest published checkpoint.
     pub fn published(&self) -> Arc<Published> {
-        self.published.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        self.published.borrow().clone()
+    }
+
+    /// The newest published checkpoint, and whatever follows it.
+    pub fn subscribe(&self) -> watch::Receiver<Arc<Published>> {
+        self.published.subscribe()
+    }
+
+    /// The newest checkpoint that the quorum of witnesses has cosigned; none before there is one.
+    pub fn cosigned(&self) -> Option<Arc<Cosigned>> {
+        self.cosigned.as_ref()?.borrow().clone()
+    }
+
+    /// The note of the newest checkpoint, with the cosignatures that there are of it.
+    pub fn checkpoint(&self) -> String {
+        let published = self.published();
+        self.cosigned().map_or_else(|| published.note.clone(), |cosigned| cosigned.on(&published))
+    }
+
+    /// What readers begin with: the newest checkpoint that the witnesses' quorum has cosigned, or of a log without witnesses
+    /// the newest one.
+    ///
+    /// # Errors
+    /// [`Problem::NotCosigned`].
+    pub fn heads(&self) -> Result<Heads, Problem> {
+        let (checkpoint, _) = self.provable(0)?;
+        Ok(Heads { checkpoint })
+    }
+
+    /// The newest note that an app can believe, with its tree, which holds the leaf `index`.
+    fn provable(&self, index: u64) -> Result<(String, Tree), Problem> {
+        if self.cosigned.is_none() {
+            let published = self.published();
+            return Ok((published.note.clone(), published.tree));
+        }
+        let covers = |cosigned: &Arc<Cosigned>| cosigned.tree.size > index;
+        let retry = Duration::from_millis(self.config.cosign_milliseconds).max(Duration::from_secs(1));
+        let cosigned = self.cosigned().filter(covers).ok_or(Problem::NotCosigned { retry })?;
+        Ok((cosigned.note.clone(), cosigned.tree))
     }
 
     /// Shows a newer checkpoint to everybody.
     pub fn set_published(&self, published: Published) {
         self.metrics.tree_size.set(published.tree.size as i64);
         self.metrics.tree_head_time.set(published.time as i64);
-        *self.published.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(published);
+        self.published.send_replace(Arc::new(published));
     }
 
     /// Whether the last round succeeded.
@@ -275,13 +324,14 @@ impl Log {
     ) -> Result<Pending, Problem> {
         let objects = self.issuers.objects(admitted.public_issuers());
         let Some(entry) = submission.open_entry() else {
-            let entry = self.number_entry(admitted, submission)?;
+            let entry = fitting(self.number_entry(admitted, submission)?)?;
             let chain = admitted.chain().iter().map(|certificate| certificate.der().to_vec()).collect();
             let evidence = Evidence { not_after: admitted.certificate().not_after(), chain };
             let chain = ChainItem::default().encode();
             return Ok(Pending { key, entry, chain, objects, evidence: Some(evidence) });
         };
-        Ok(Pending { key, entry, chain: ChainItem::of(admitted).encode(), objects, evidence: None })
+        let (entry, chain) = (fitting(entry)?, ChainItem::of(admitted).encode());
+        Ok(Pending { key, entry, chain, objects, evidence: None })
     }
 
     fn number_entry(&self, admitted: &Admitted, submission: &Submission<'_>) -> Result<Entry, Problem> {
@@ -291,16 +341,7 @@ impl Log {
             labels: numbers.iter().map(|number| self.keys.label.label(number)).collect::<Vec<Label>>(),
             ..self.hidden(admitted, submission)
         };
-        let entry = submission.number_entry(&hidden).ok_or(Problem::Internal)?;
-        // A leaf of many labels and a long subject key is longer than the certificate, and may be too long.
-        let leaf = Leaf { timestamp: 0, entry, index: 0 };
-        match leaf.encode() {
-            Ok(_) => Ok(leaf.entry),
-            Err(_) => {
-                let rule = Rule::Certificate(CertificateError::TooLong);
-                Err(Refusal { rule, certificate: 0 }.into())
-            }
-        }
+        submission.number_entry(&hidden).ok_or(Problem::Internal)
     }
 
     fn hidden(&self, admitted: &Admitted, submission: &Submission<'_>) -> Hidden {
@@ -328,7 +369,7 @@ impl Log {
     /// The receipt of a certificate that is in the log, whether it or its precertificate was submitted.
     ///
     /// # Errors
-    /// [`Problem`].
+    /// [`Problem`]; [`Problem::NotCosigned`] until the quorum of witnesses covers the entry.
     pub fn receipt(&self, admitted: &Admitted) -> Result<Receipt, Problem> {
         let found = match admitted.kind() {
             Kind::Final => self.find_stored(admitted.certificate(), *admitted.issuer_key_hash())?,
@@ -384,10 +425,19 @@ impl Log {
     }
 
     fn proof(&self, index: u64, extra: Option<Vec<u8>>) -> Result<TlogProof, Problem> {
-        let published = self.published();
-        let size = published.tree.size;
-        let hashes = self.reader.inclusion(index, size, size)?;
-        let checkpoint = Note::parse(published.note.as_bytes()).expect("the log's own note is well-formed");
+        let (note, tree) = self.provable(index)?;
+        let hashes = self.reader.inclusion(index, tree.size, self.published().tree.size)?;
+        let checkpoint = Note::parse(note.as_bytes()).expect("the log's own note is well-formed");
         Ok(TlogProof { extra, index, hashes, checkpoint })
+    }
+}
+
+/// An entry that fits a leaf. One may be longer than its certificate: many labels and a long subject key, or the names that a
+/// precertificate signing certificate puts into its TBSCertificate.
+fn fitting(entry: Entry) -> Result<Entry, Problem> {
+    let leaf = Leaf { timestamp: 0, entry, index: 0 };
+    match leaf.encode() {
+        Ok(_) => Ok(leaf.entry),
+        Err(_) => Err(Refusal { rule: Rule::Certificate(CertificateError::TooLong), certificate: 0 }.into()),
     }
 }

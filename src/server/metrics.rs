@@ -23,6 +23,52 @@ pub struct Refused {
     pub problem: &'static str,
 }
 
+/// An answer of a witness.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Asked {
+    /// Its name in the policy.
+    pub witness: String,
+    /// `cosigned`, or why not.
+    pub result: &'static str,
+}
+
+/// A witness.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Witness {
+    /// Its name in the policy.
+    pub witness: String,
+}
+
+/// What is counted of cosigning.
+#[derive(Clone, Default)]
+pub struct CosignMetrics {
+    /// Answers of witnesses, and questions without one.
+    pub answers: Family<Asked, Counter>,
+    /// Answers that contradict the log.
+    pub conflicts: Family<Witness, Counter>,
+    /// Leaves of the newest checkpoint that the quorum cosigned.
+    pub size: Gauge,
+    /// Seconds of Unix time when that quorum was met.
+    pub time: Gauge,
+}
+
+impl CosignMetrics {
+    fn register(&self, registry: &mut Registry) {
+        registry.register("witness_answers", "Answers of witnesses, by result", self.answers.clone());
+        registry.register(
+            "witness_conflicts",
+            "Answers of witnesses that remember another or a larger tree: the log was set back, or the witness lies",
+            self.conflicts.clone(),
+        );
+        registry.register("cosigned_size", "Leaves of the newest cosigned checkpoint", self.size.clone());
+        registry.register(
+            "cosigned_time_seconds",
+            "Unix time when the quorum for it was met",
+            self.time.clone(),
+        );
+    }
+}
+
 /// The metrics of a log.
 pub struct Metrics {
     registry: Registry,
@@ -50,6 +96,8 @@ pub struct Metrics {
     pub evaluations: Counter,
     /// Entries that the newest head of the number index does not cover yet.
     pub index_lag: Gauge,
+    /// Cosigning; registered where there are witnesses.
+    pub cosigning: CosignMetrics,
 }
 
 impl Metrics {
@@ -69,6 +117,7 @@ impl Metrics {
             round_failures: Counter::default(),
             evaluations: Counter::default(),
             index_lag: Gauge::default(),
+            cosigning: CosignMetrics::default(),
         };
         metrics.register();
         metrics
@@ -108,6 +157,11 @@ impl Metrics {
             "Entries that the newest head of the number index does not cover yet",
             self.index_lag.clone(),
         );
+    }
+
+    /// Shows the metrics of cosigning too.
+    pub fn register_cosigning(&mut self) {
+        self.cosigning.register(&mut self.registry);
     }
 
     /// The OpenMetrics text.

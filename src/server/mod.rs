@@ -23,3 +23,4 @@ pub mod signatures;
 pub mod signer;
 pub mod staging;
 pub mod store;
+pub mod witness;

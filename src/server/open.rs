@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rand_core::{OsRng, RngCore};
+use tokio::sync::watch;
 
 use super::config::{Config, ConfigError, Folder};
 use super::dedup::{Dedup, DedupError};
@@ -18,10 +19,15 @@ use super::read::{LogReader, ReadError};
 use super::roots::{Roots, RootsError};
 use super::rounds::now_milliseconds;
 use super::sequencer::{Sequencer, SequencerError, Stores};
-use super::store::{CheckpointLock, DiskLock, DiskStore};
+use super::store::{CheckpointLock, DiskLock, DiskStore, ObjectStore};
+
+use super::witness::{self, Cosigned, Cosigner, Pace, Witnesses, WitnessesError};
 use crate::chain_item::ChainItem;
 use crate::entry::{Entry, Leaf, Parameters};
 use crate::merkle::Hash;
+
+/// Where the fingerprint of the opening secret lies in the private store.
+const OPENING: &str = "fingerprint/opening";
 
 /// Why a log does not start.
 #[derive(Debug, thiserror::Error)]
@@ -71,11 +77,35 @@ pub enum OpenError {
     /// Leaf 0 cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// The witnesses cannot be asked, or contradict what is stored.
+    #[error(transparent)]
+    Witnesses(#[from] WitnessesError),
+    /// There is a derived database, and so there was a log, and the lock is gone.
+    #[error(
+        "{} is there and the lock holds no checkpoint: this log existed and its lock was lost. Put back the newest lock; a log \
+         that begins again under the same keys has forked",
+        .0.display()
+    )]
+    LostLock(PathBuf),
     /// The keys are not those that leaf 0 shows.
     #[error(
         "the keys are not those that leaf 0 of this log shows: restore the keys that belong to it from a backup"
     )]
     OtherKeys,
+}
+
+/// Leaf 0 does not show the opening secret, and with another one the log would take everything again and find no receipt. The
+/// first start leaves a fingerprint of it among what is private.
+fn check_opening(private: &dyn ObjectStore, keys: &Keys) -> io::Result<()> {
+    let fingerprint = keys.opening.fingerprint();
+    match private.get(OPENING)? {
+        Some(stored) if stored == fingerprint => Ok(()),
+        Some(_) => {
+            let message = "opening.key is not the secret that this log began with: restore it from a backup";
+            Err(io::Error::new(io::ErrorKind::InvalidData, message))
+        }
+        None => private.put(OPENING, &fingerprint).and_then(|()| private.sync(&[OPENING])),
+    }
 }
 
 /// A log that was opened, and what drives it.
@@ -88,6 +118,8 @@ pub struct Opened {
     pub stores: Stores,
     /// Appends to its index log.
     pub index_sequencer: Sequencer,
+    /// Has its checkpoints cosigned, where there are witnesses.
+    pub cosigner: Option<Cosigner>,
 }
 
 /// Makes folder and configuration of a log if they are not there, and reads the configuration.
@@ -103,7 +135,11 @@ pub fn configure(folder: &Folder, config: Option<PathBuf>) -> Result<Config, Ope
         write_new(&path, &Config::template(&origin)).map_err(io(path.clone()))?;
     }
     let text = fs::read_to_string(&path).map_err(io(path.clone()))?;
-    Config::parse(&text).map_err(|error| OpenError::Config { path, error })
+    let mut config = Config::parse(&text).map_err(|error| OpenError::Config { path: path.clone(), error })?;
+    if let Some(beside) = path.parent().filter(|_| config.has_witnesses()) {
+        config.witnesses = beside.join(&config.witnesses);
+    }
+    Ok(config)
 }
 
 /// Opens a log. `progress` is told of leaves known and leaves in all while the derived database is built.
@@ -117,12 +153,17 @@ pub fn open(folder: &Folder, config: Config, progress: impl Fn(u64, u64)) -> Res
     let stores = Stores { public: Arc::new(public), private: Arc::new(private) };
     let lock = DiskLock::open(&folder.lock()).map_err(at(folder.lock()))?;
     if lock.load().map_err(at(folder.lock()))?.is_none() {
+        if folder.derived().exists() {
+            return Err(OpenError::LostLock(folder.derived()));
+        }
         Keys::create(&folder.keys(), &config.origin)?;
     }
     let keys = Keys::read(&folder.keys(), &config.origin)?;
+    check_opening(&*stores.private, &keys).map_err(at(folder.private()))?;
     let parameters = keys.parameters();
     let roots = Roots::open(&folder.roots())?;
     let signer = keys.checkpoint_signer();
+    let witnesses = config.has_witnesses().then(|| Witnesses::read(&config.witnesses)).transpose()?;
     let sequencer =
         Sequencer::open(stores.clone(), Box::new(lock), signer, now_milliseconds(), |position| {
             first_round(position.time, parameters.clone())
@@ -138,8 +179,48 @@ pub fn open(folder: &Folder, config: Config, progress: impl Fn(u64, u64)) -> Res
     let issuers = Issuers::open(&*stores.public).map_err(at(folder.public()))?;
     let OpenedIndex { index, sequencer: index_sequencer } =
         NumberIndex::open(folder, &stores, &config.origin)?;
-    let log = Log::new(Parts { keys, config, roots, reader, dedup, issuers, index, published });
-    Ok(Opened { log: Arc::new(log), sequencer, stores, index_sequencer })
+    let cosigned = match &witnesses {
+        Some(witnesses) => Cosigned::find(&reader, &published, &keys.checkpoint_signer(), witnesses)?,
+        None => None,
+    };
+    let cosigned = watch::Sender::new(cosigned.map(Arc::new));
+    let receiver = witnesses.is_some().then(|| cosigned.subscribe());
+    let log = Arc::new(Log::new(Parts {
+        keys,
+        config,
+        roots,
+        reader,
+        dedup,
+        issuers,
+        index,
+        published,
+        cosigned: receiver,
+    }));
+    let cosigner = match witnesses {
+        Some(witnesses) => Some(cosigner(&log, &sequencer, cosigned, witnesses)?),
+        None => None,
+    };
+    Ok(Opened { log, sequencer, stores, index_sequencer, cosigner })
+}
+
+fn cosigner(
+    log: &Log,
+    sequencer: &Sequencer,
+    cosigned: watch::Sender<Option<Arc<Cosigned>>>,
+    witnesses: Witnesses,
+) -> Result<Cosigner, OpenError> {
+    let publisher = sequencer.publisher();
+    if let Some(cosigned) = log.cosigned() {
+        cosigned.publish(&publisher).map_err(ReadError::from)?;
+    }
+    let parts = witness::Parts {
+        published: log.subscribe(),
+        reader: log.reader.clone(),
+        cosigned,
+        publisher,
+        metrics: log.metrics.cosigning.clone(),
+    };
+    Ok(Cosigner::new(parts, witnesses, Pace::of(&log.config)))
 }
 
 fn first_round(timestamp: u64, parameters: Parameters) -> Round {

@@ -109,6 +109,8 @@ impl Pool {
         let mut state = self.state();
         if let Some(waiters) = state.in_flight.get_mut(&key) {
             let (sender, receiver) = oneshot::channel();
+            // Who has gone is forgotten, or a log whose rounds fail would collect everybody who ever asked.
+            waiters.retain(|waiter: &oneshot::Sender<Outcome>| !waiter.is_closed());
             waiters.push(sender);
             return Ok(Reservation::Joined(receiver));
         }

@@ -103,6 +103,15 @@ pub enum Problem {
         "the log did not make the submission durable in time; submit it again: the answer will be the same"
     )]
     TimedOut,
+    /// The witnesses have not cosigned a checkpoint that covers it.
+    #[error(
+        "not enough witnesses have cosigned a checkpoint that covers this yet; ask again in {} s: it is in the log, and nothing need be submitted again",
+        retry.as_secs()
+    )]
+    NotCosigned {
+        /// When to try again.
+        retry: Duration,
+    },
     /// The log takes nothing.
     #[error("this log is read-only: it serves what it holds and takes nothing new; submit to another log")]
     ReadOnly,
@@ -179,6 +188,7 @@ impl Problem {
             Problem::EvaluationBudget { .. } => "evaluation-budget",
             Problem::Busy { .. } => "busy",
             Problem::TimedOut => "timed-out",
+            Problem::NotCosigned { .. } => "not-cosigned",
             Problem::ReadOnly => "read-only",
             Problem::LabelLength(_) => "wrong-label-length",
             Problem::TooManyLabels(_) => "too-many-labels",
@@ -197,7 +207,11 @@ impl Problem {
             Problem::Method => 405,
             Problem::UnknownHash | Problem::NotFound | Problem::NotLogged => 404,
             Problem::LabelBudget { .. } | Problem::EvaluationBudget { .. } => 429,
-            Problem::Busy { .. } | Problem::TimedOut | Problem::Unhealthy | Problem::IndexLags => 503,
+            Problem::Busy { .. }
+            | Problem::TimedOut
+            | Problem::Unhealthy
+            | Problem::IndexLags
+            | Problem::NotCosigned { .. } => 503,
             Problem::IndexOver => 410,
             Problem::ReadOnly => 403,
             Problem::Internal => 500,
@@ -210,6 +224,7 @@ impl Problem {
         match self {
             Problem::LabelBudget { retry, .. }
             | Problem::EvaluationBudget { retry, .. }
+            | Problem::NotCosigned { retry }
             | Problem::Busy { retry } => Some(*retry),
             Problem::TimedOut | Problem::IndexLags => Some(Duration::from_secs(1)),
             _ => None,

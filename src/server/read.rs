@@ -183,12 +183,20 @@ impl LogReader {
 
     fn get(&self, path: TilePath, wider: TilePath) -> Result<Option<Vec<u8>>, ReadError> {
         if let Some(bytes) = self.store.get(&path.to_string())? {
-            return Ok(Some(bytes));
+            return if is_whole(path, &bytes) { Ok(Some(bytes)) } else { Err(ReadError::Damaged(path)) };
         }
         if wider == path {
             return Ok(None);
         }
         Ok(self.store.get(&wider.to_string())?.and_then(|bytes| cut(path, wider.width, bytes)))
+    }
+}
+
+/// Whether a tile or bundle has as many hashes or items as its name says.
+fn is_whole(path: TilePath, bytes: &[u8]) -> bool {
+    match path.kind {
+        Kind::Hashes(_) => bytes.len() == usize::from(path.width) * 32,
+        Kind::Entries | Kind::Chains => bundle::entries(bytes, path.width).is_ok(),
     }
 }
 

@@ -4,6 +4,7 @@
 //! the rest into the next round: nothing that was taken is forgotten while somebody waits for it.
 
 use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -39,13 +40,12 @@ pub struct Rounds {
 }
 
 impl Rounds {
-    /// Starts the threads. `failed` is called once if the log can never sign again in this process: another process signs
-    /// for it.
+    /// Starts the threads. `failed` is called once if the log can never sign again in this process.
     pub fn start(
         log: Arc<Log>,
         sequencer: Sequencer,
         stores: Stores,
-        failed: impl FnOnce(SequencerError) + Send + 'static,
+        failed: impl FnOnce(Ended) + Send + 'static,
     ) -> Self {
         let (stop, stopped) = std::sync::mpsc::channel();
         let settler = sequencer.settler();
@@ -54,10 +54,15 @@ impl Rounds {
             std::thread::spawn(move || keep_up(&log, &settler, &stores, &stopped))
         };
         let sequencing = std::thread::spawn(move || {
-            let _closes = ClosesWhenPanicking(log.clone());
-            if let Err(error) = (Loop { log, sequencer, carried: Vec::new() }).run() {
-                failed(error);
-            }
+            let rounds = Loop { log: log.clone(), sequencer, carried: Vec::new() };
+            let ended = match catch_unwind(AssertUnwindSafe(|| rounds.run())) {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => Ended::Sequencer(error),
+                Err(_) => Ended::Panic,
+            };
+            log.set_healthy(false);
+            log.pool.close();
+            failed(ended);
         });
         Rounds { sequencing, upkeep, stop }
     }
@@ -70,17 +75,15 @@ impl Rounds {
     }
 }
 
-/// A log whose sequencing panicked can append nothing any more: it says so instead of letting submitters wait.
-struct ClosesWhenPanicking(Arc<Log>);
-
-impl Drop for ClosesWhenPanicking {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            tracing::error!("the sequencing of rounds ended in a bug; restart the log");
-            self.0.set_healthy(false);
-            self.0.pool.close();
-        }
-    }
+/// Why a log can never sign again in this process.
+#[derive(Debug, thiserror::Error)]
+pub enum Ended {
+    /// Another process signs for it.
+    #[error(transparent)]
+    Sequencer(SequencerError),
+    /// A round met a bug. What was answered stays; what was not can be submitted again.
+    #[error("the sequencing of rounds ended in a bug; start the log again, and report the message above")]
+    Panic,
 }
 
 struct Loop {

@@ -11,8 +11,7 @@ use super::http::{App, Server, router};
 use super::index::Indexing;
 use super::log::Log;
 use super::open::{OpenError, Opened, open};
-use super::rounds::Rounds;
-use super::sequencer::SequencerError;
+use super::rounds::{Ended, Rounds};
 
 /// A log that runs in this process until it is stopped. Dropping it leaves it running.
 pub struct Running {
@@ -21,10 +20,11 @@ pub struct Running {
     /// The log.
     pub log: Arc<Log>,
     stop: oneshot::Sender<()>,
-    failed: Option<oneshot::Receiver<SequencerError>>,
+    failed: Option<oneshot::Receiver<Ended>>,
     listening: JoinHandle<()>,
     rounds: Rounds,
     indexing: Indexing,
+    cosigning: Option<(JoinHandle<()>, oneshot::Sender<()>)>,
 }
 
 /// Opens the folder and starts. `progress` is told of leaves known and leaves in all while the derived database is built.
@@ -40,7 +40,7 @@ pub async fn start(
         let (folder, config) = (folder.clone(), config.clone());
         tokio::task::spawn_blocking(move || open(&folder, config, progress))
     };
-    let Opened { log, sequencer, stores, index_sequencer } = match opening.await {
+    let Opened { log, sequencer, stores, index_sequencer, cosigner } = match opening.await {
         Ok(opened) => opened?,
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     };
@@ -53,12 +53,16 @@ pub async fn start(
     let (stop, stopped) = oneshot::channel();
     let router = router(Arc::new(App::new(log.clone())));
     let listening = tokio::spawn(server.run(router, async { drop(stopped.await) }));
-    Ok(Running { address, log, stop, failed: Some(failed), listening, rounds, indexing })
+    let cosigning = cosigner.map(|cosigner| {
+        let (stop, stopped) = oneshot::channel();
+        (tokio::spawn(cosigner.run(async { drop(stopped.await) })), stop)
+    });
+    Ok(Running { address, log, stop, failed: Some(failed), listening, rounds, indexing, cosigning })
 }
 
 impl Running {
     /// Ends when the log can never sign again in this process, with the reason.
-    pub async fn failed(&mut self) -> SequencerError {
+    pub async fn failed(&mut self) -> Ended {
         match self.failed.take() {
             Some(failed) => match failed.await {
                 Ok(error) => error,
@@ -79,5 +83,9 @@ impl Running {
             indexing.join();
         };
         let _ = tokio::task::spawn_blocking(join).await;
+        if let Some((cosigning, stop)) = self.cosigning {
+            let _ = stop.send(());
+            let _ = cosigning.await;
+        }
     }
 }

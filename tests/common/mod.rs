@@ -92,6 +92,7 @@ pub fn chain(name: &str) -> (Vec<Vec<u8>>, bool) {
         "foreign-number" => limited_root().issue(&Profile::numbers(&["442079460123"], VALIDITY, 3)).chain(),
         "long-leaf" => issuing().issue(&numbers(512, 78).extension(padding(45_000))).chain(),
         "long-key" => long_key(),
+        "long-precert" => return (long_precertificate(), true),
         "precert" => return (precertificate(Profile::carrier("706J", VALIDITY, seed.into())), true),
         "number-precert" => return (precertificate(number_profile(seed)), true),
         _ => panic!("no chain is named {name:?}"),
@@ -122,6 +123,18 @@ fn long_key() -> Vec<Vec<u8>> {
         der::sequence(&[der::oid(const_oid::ObjectIdentifier::new_unwrap("1.3.6.1.4.1.99999.2"))]);
     draft.spki = der::sequence(&[algorithm, der::bit_string(0, &[1; 50_000])]);
     [vec![draft.sign(issuing().key())], issuing().chain().to_vec()].concat()
+}
+
+/// A precertificate and its signing certificate, whose key identifier goes into the leaf: each fits, both together do not.
+fn long_precertificate() -> Vec<Vec<u8>> {
+    let signer = Profile::authority("Signer", Some(0), VALIDITY, 31)
+        .extension(Extension::precertificate_signing())
+        .extension(Extension::authority_key_identifier(&[1; 40_000]));
+    let signer = issuing().issue(&signer).into_authority();
+    signer
+        .issue_precertificate(&Profile::carrier("706J", VALIDITY, 32).extension(padding(40_000)))
+        .issued()
+        .chain()
 }
 
 pub fn base64(bytes: &[u8]) -> String {

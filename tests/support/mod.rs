@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test uses its part")]
 
 pub mod server;
+pub mod witness;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

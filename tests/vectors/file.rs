@@ -14,7 +14,22 @@ pub fn path(name: &str) -> PathBuf {
 
 pub fn read(name: &str) -> Value {
     let text = std::fs::read_to_string(path("testvectors").join(format!("{name}.json"))).unwrap();
-    serde_json::from_str(&text).unwrap()
+    written_out(serde_json::from_str(&text).unwrap())
+}
+
+/// Every `{"repeat": [[text, times]...]}` as the text that it is.
+fn written_out(value: Value) -> Value {
+    match value {
+        Value::Object(members) if members.len() == 1 && members.contains_key("repeat") => {
+            let part = |part: &Value| text(&part[0]).repeat(number(&part[1]) as usize);
+            list(&members["repeat"], part).concat().into()
+        }
+        Value::Object(members) => {
+            members.into_iter().map(|(name, value)| (name, written_out(value))).collect()
+        }
+        Value::Array(items) => items.into_iter().map(written_out).collect(),
+        other => other,
+    }
 }
 
 /// Runs every case of the file: a bad one must be refused with its word, a good one must give at least the facts

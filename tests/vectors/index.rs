@@ -1,7 +1,8 @@
 //! index.json.
 
 use serde_json::{Value, json};
-use tnlog::index::{HeadError, IndexHead, Known, ListCommitment, ListError, ListPage, Prefix, Query};
+use tnlog::index::{Answer, HeadError, IndexHead, Known, ListCommitment, ListError, ListPage, Prefix, Query};
+use tnlog::label::Label;
 use tnlog::merkle::Hash;
 
 use crate::file::{Outcome, array, bytes, each, hex, list, number, text};
@@ -20,7 +21,12 @@ fn proof(case: &Value) -> Outcome {
     let prefix = |q: &Value| Prefix::new(&bytes(&q["prefix"]), number(&q["bits"]) as u16).unwrap();
     let query = Query::new(&list(&case["query"], prefix)).unwrap();
     let root = Hash(array(&case["root"]));
-    let answer = query.check(&bytes(&case["proof"]), &root).map_err(|_| "index-proof")?;
+    let entry = |e: &Value| {
+        let list = ListCommitment { count: number(&e["count"]), root: Hash(array(&e["list_root"])) };
+        (Label::new(array(&e["label"])), list)
+    };
+    let known = case.get("known").map(|known| Answer::new(list(known, entry))).unwrap_or_default();
+    let answer = query.check_difference(&known, &bytes(&case["proof"]), &root).map_err(|_| "index-proof")?;
     let found = answer.labels().iter().map(|(label, list)| {
         json!({"label": hex(label.as_bytes()), "count": list.count, "list_root": hex(&list.root.0)})
     });

@@ -79,6 +79,24 @@ fn entry(entry: &Entry) -> Value {
             "calling_codes": number.calling_codes,
             "commitment": hex(&number.commitment.0),
         }),
+        Entry::Registration(registration) => json!({
+            "label": hex(registration.label.as_bytes()),
+            "credential": registration.credential,
+            "not_before": registration.not_before,
+            "not_after": registration.not_after,
+            "action": registration.action.name(),
+            "commitment": hex(&registration.commitment.0),
+            "replaces": registration.replaces,
+        }),
+        Entry::KeyStatement(statement) => json!({
+            "labels": statement.labels.iter().map(|label| hex(label.as_bytes())).collect::<Vec<_>>(),
+            "verb": statement.verb.name(),
+            "old_index": statement.old.index,
+            "old_hash": hex(&statement.old.hash.0),
+            "new_index": statement.new.index,
+            "new_hash": hex(&statement.new.hash.0),
+            "signature": hex(&statement.signature),
+        }),
     }
 }
 
@@ -93,8 +111,8 @@ fn sct() {
             SctError::Log => "sct-log",
             SctError::Signature => "sct-signature",
         };
-        let (key, identity) =
-            (SctKey::from_spki(&bytes(&case["sct_key"])).unwrap(), identity(&bytes(&case["identity"])));
+        let key = SctKey::from_spki(&bytes(&case["sct_key"])).ok_or("sct-key")?;
+        let identity = identity(&bytes(&case["identity"]));
         let sct = Sct::decode(&bytes(&case["sct"])).map_err(word)?;
         sct.verify(&identity, &key).map_err(word)?;
         let opening = sct.extensions.opening.as_ref().map(|opening| hex(opening.expose()));

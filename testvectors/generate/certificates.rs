@@ -6,8 +6,8 @@ use tnlog::admission::Kind;
 use tnlog::classify::Class;
 use tnlog::precertificate::certificate_tbs;
 use tnlog::synthetic::{
-    Authority, ENHANCED_JWT_CLAIM_CONSTRAINTS, Extension, JWT_CLAIM_CONSTRAINTS, Name, Profile, TN_AUTH_LIST,
-    TnEntry, der,
+    Authority, Draft, ENHANCED_JWT_CLAIM_CONSTRAINTS, Extension, JWT_CLAIM_CONSTRAINTS, Name, Profile,
+    TN_AUTH_LIST, TnEntry, der,
 };
 use tnlog::tnauthlist::Scope;
 
@@ -16,6 +16,7 @@ use crate::world::{admitted, certificate, issuing, root, validity};
 
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 const FACSIMILE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.23");
+const KEY_IDENTIFIER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.35");
 const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
 
 /// What a certificate names, as the vectors write it.
@@ -33,7 +34,7 @@ pub fn named(class: &Class) -> (&'static str, Vec<String>) {
     }
 }
 
-fn carrier() -> Profile {
+pub fn carrier() -> Profile {
     Profile::carrier("706J", validity(), 1)
 }
 
@@ -59,6 +60,7 @@ fn nested(levels: usize, text: &str) -> Extension {
 pub fn classify() -> File {
     let mut cases = classes();
     cases.extend(refusals());
+    cases.extend(crate::open_numbers::cases());
     File::new(
         "classify",
         "What a certificate names, and for which rule it is refused whatever its chain (formats.md §11).",
@@ -233,7 +235,7 @@ pub fn precertificate() -> File {
     let signer = ca.precertificate_signer("Example Precertificate Signer", 2);
     let pre = signer.issue_precertificate(&carrier());
     let by_signer = ca.finalize(&pre, &scts).expect("short SCTs");
-    let cases = vec![
+    let mut cases = vec![
         plain("carrier", "issued by the CA itself", carrier()),
         plain("number", "a number", number),
         pair(
@@ -248,7 +250,9 @@ pub fn precertificate() -> File {
             "a final certificate without an SCT list: its TBSCertificate as it is",
             issuing().issue(&carrier()).certificate(),
         ),
+        no_extension_left(),
     ];
+    cases.extend(key_identifiers());
     File::new(
         "precertificate",
         "The TBSCertificate that precertificate and certificate share (formats.md §6).",
@@ -267,6 +271,65 @@ fn pair(name: &str, comment: &str, chain: &[Vec<u8>], last: &[u8], ca: &Authorit
         comment,
         json!({"precertificate_chain": hexes(chain), "certificate": hex(last), "tbs_certificate": hex(tbs),
         "issuer_key_hash": hex(admitted.issuer_key_hash())}),
+    )
+}
+
+/// Precertificate and signing certificate, each with and without an authority key identifier.
+fn key_identifiers() -> Vec<Value> {
+    let ca = root().subordinate("Example Issuing CA 2", None, 2);
+    let profile = Profile::authority("Example Precertificate Signer", Some(0), validity(), 2)
+        .extension(Extension::precertificate_signing());
+    let signer = ca.precertificate_signer("Example Precertificate Signer", 2);
+    let without = |draft: &mut Draft| draft.extensions.retain(|extension| extension.oid != KEY_IDENTIFIER);
+    let case = |name: &str, comment: &str, signer_has: bool, has: bool| {
+        let mut signers = ca.draft(&profile);
+        let mut pre = signer.draft(&carrier().extension(Extension::poison()));
+        let mut last = ca.draft(&carrier());
+        let own = last.extensions.iter().find(|extension| extension.oid == KEY_IDENTIFIER).cloned();
+        if !signer_has {
+            without(&mut signers);
+        }
+        if !has {
+            without(&mut pre);
+        }
+        if !signer_has || !has {
+            without(&mut last);
+        }
+        if signer_has && !has {
+            last.extensions.extend(own);
+        }
+        last.extensions.push(Extension::sct_list(&[vec![1]]).expect("a short SCT"));
+        let above = [vec![pre.sign(signer.key()), signers.sign(ca.key())], ca.chain().to_vec()].concat();
+        pair(name, comment, &above, &last.sign(ca.key()), &ca)
+    };
+    vec![
+        case(
+            "identifier-left-out",
+            "the signing certificate has no authority key identifier: it is left out",
+            false,
+            true,
+        ),
+        case(
+            "identifier-added",
+            "the precertificate has none: that of the signing certificate is added at the end",
+            true,
+            false,
+        ),
+        case("identifier-of-neither", "neither has one", false, false),
+    ]
+}
+
+fn no_extension_left() -> Value {
+    let mut draft = issuing().draft(&carrier());
+    draft.extensions.clear();
+    let tbs = draft.tbs();
+    draft.extensions = vec![Extension::sct_list(&[vec![1]]).expect("a short SCT")];
+    let last = draft.sign(issuing().key());
+    assert_eq!(certificate_tbs(&certificate(&last)), tbs);
+    good(
+        "no-extension-left",
+        "the SCT list is the only extension: the field of extensions is left out",
+        json!({"certificate": hex(&last), "tbs_certificate": hex(&tbs)}),
     )
 }
 

@@ -7,6 +7,7 @@ use tnlog::admission::{Kind, Trust, admit, check_chain};
 use tnlog::anchors::{Anchor, Anchors};
 use tnlog::certificate::Certificate;
 use tnlog::rule::{Refusal, Rule};
+use tnlog::server::signatures::Ring;
 use tnlog::signature::Ecdsa;
 use tnlog::synthetic::{Authority, Extension, KeyPair, Malformation, Profile, TnEntry, Validity, der};
 
@@ -14,7 +15,7 @@ use crate::case::{File, Pool, bad, good};
 use crate::world::{NOW, START, issuing, root, validity};
 
 /// A question about a chain: as a log asks (`final`, `precertificate`), or as an app does (`app`, with a time).
-struct Question {
+pub struct Question {
     name: String,
     comment: &'static str,
     chain: Vec<Vec<u8>>,
@@ -22,33 +23,48 @@ struct Question {
     roots: Vec<(Vec<u8>, Option<Vec<u16>>)>,
     now: i64,
     expected: Option<&'static str>,
+    certificate: Option<usize>,
 }
 
 impl Question {
-    fn new(name: &str, comment: &'static str, chain: Vec<Vec<u8>>) -> Self {
+    pub fn new(name: &str, comment: &'static str, chain: Vec<Vec<u8>>) -> Self {
         let roots = vec![(root().certificate().to_vec(), None)];
-        Question { name: name.into(), comment, chain, role: "final", roots, now: NOW, expected: None }
+        Question {
+            name: name.into(),
+            comment,
+            chain,
+            role: "final",
+            roots,
+            now: NOW,
+            expected: None,
+            certificate: None,
+        }
     }
 
-    fn role(self, role: &'static str) -> Self {
+    pub fn role(self, role: &'static str) -> Self {
         Question { role, ..self }
     }
 
-    fn app_at(self, now: i64) -> Self {
+    pub fn app_at(self, now: i64) -> Self {
         Question { role: "app", now, ..self }
     }
 
-    fn roots(self, roots: &[&[u8]]) -> Self {
+    pub fn roots(self, roots: &[&[u8]]) -> Self {
         Question { roots: roots.iter().map(|der| (der.to_vec(), None)).collect(), ..self }
     }
 
-    fn codes(mut self, codes: &[u16]) -> Self {
+    pub fn codes(mut self, codes: &[u16]) -> Self {
         self.roots[0].1 = Some(codes.to_vec());
         self
     }
 
-    fn refused(self, error: &'static str) -> Self {
+    pub fn refused(self, error: &'static str) -> Self {
         Question { expected: Some(error), ..self }
+    }
+
+    /// Refused, and which certificate that tells.
+    pub fn refused_at(self, error: &'static str, certificate: usize) -> Self {
+        Question { expected: Some(error), certificate: Some(certificate), ..self }
     }
 
     /// The case, after the library has answered as it was expected to.
@@ -56,6 +72,9 @@ impl Question {
         let answer = self.answer();
         let slug = answer.as_ref().err().map(|refusal| refusal.rule.slug());
         assert_eq!(slug, self.expected, "{}", self.name);
+        if let (Err(refusal), Some(certificate)) = (&answer, self.certificate) {
+            assert_eq!(refusal.certificate, certificate, "{}", self.name);
+        }
         let chain = pool.chain(&self.chain);
         let root = |(der, codes): &(Vec<u8>, Option<Vec<u16>>)| json!({"certificate": pool.add(der), "calling_codes": codes});
         let roots: Vec<_> = self.roots.iter().map(root).collect();
@@ -85,11 +104,12 @@ impl Question {
             calling_codes: codes.clone(),
         });
         let anchors = Anchors::new(anchors);
-        let trust = Trust { anchors: &anchors, verifier: &Ecdsa, verified: None };
+        let app = Trust { anchors: &anchors, verifier: &Ecdsa, verified: None };
+        let log = Trust { verifier: &Ring, ..app };
         match self.role {
-            "app" => check_chain(&chain, self.now, &trust).map(|_| ()),
-            "final" => admit(&chain, Kind::Final, &trust).map(|_| ()),
-            _ => admit(&chain, Kind::Precertificate, &trust).map(|_| ()),
+            "app" => check_chain(&chain, self.now, &app).map(|_| ()),
+            "final" => admit(&chain, Kind::Final, &log).map(|_| ()),
+            _ => admit(&chain, Kind::Precertificate, &log).map(|_| ()),
         }
     }
 }
@@ -99,6 +119,8 @@ pub fn chain() -> File {
     questions.extend(app_chains());
     questions.extend(bad_shapes());
     questions.extend(encompassing());
+    questions.extend(crate::chain_rules::questions());
+    questions.extend(crate::chain_der::questions());
     questions.extend(MALFORMED.iter().map(|(malformation, error)| malformed(*malformation, *error)));
     let mut file = File::new(
         "chain",
@@ -318,13 +340,14 @@ fn encompassing() -> Vec<Question> {
 }
 
 fn malformed(malformation: Malformation, error: Option<&'static str>) -> Question {
-    let name = format!("malformed-{}", malformation.name());
+    let name = format!("{}-{}", if error.is_some() { "malformed" } else { "odd" }, malformation.name());
     let chain = root().issue_malformed(malformation, 40);
     let role = if malformation.is_precertificate() { "precertificate" } else { "final" };
-    Question {
-        expected: error,
-        ..Question::new(&name, "one thing is wrong, as the name says", chain).role(role)
-    }
+    let comment = match error {
+        Some(_) => "one thing is wrong, as the name says",
+        None => "one thing is odd, as the name says, and is not looked at",
+    };
+    Question { expected: error, ..Question::new(&name, comment, chain).role(role) }
 }
 
 /// What a log says to each malformation. One that is too large is left out, for its size.

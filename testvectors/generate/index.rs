@@ -1,4 +1,4 @@
-//! index.json, by the definitions of docs/formats.md §17, which the library does not use.
+//! index.json, by the definitions of docs/formats.md §21, which the library does not use.
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -56,9 +56,11 @@ fn root(entries: &[Entry]) -> Node {
     }
 }
 
-fn proof(entries: &[Entry], query: &[Bits]) -> Vec<u8> {
+/// The proof of a query, whose asker knows the nodes `known`.
+fn difference(entries: &[Entry], query: &[Bits], known: &[Node]) -> Vec<u8> {
     match entries {
         [] => vec![0],
+        _ if known.contains(&root(entries)) => [&[3][..], &root(entries)].concat(),
         [entry] => [vec![1], label_content(entry)].concat(),
         _ => {
             let (prefix, left, right) = parted(entries);
@@ -66,11 +68,35 @@ fn proof(entries: &[Entry], query: &[Bits]) -> Vec<u8> {
             for (bit, side) in [(false, left), (true, right)] {
                 let position = [&prefix[..], &[bit]].concat();
                 let asked = query.iter().any(|q| q.starts_with(&position) || position.starts_with(q));
-                proof.extend(if asked { self::proof(&side, query) } else { root(&side).to_vec() });
+                proof.extend(if asked { difference(&side, query, known) } else { root(&side).to_vec() });
             }
             proof
         }
     }
+}
+
+fn proof(entries: &[Entry], query: &[Bits]) -> Vec<u8> {
+    difference(entries, query, &[])
+}
+
+/// The node of `entries` and all below it.
+fn nodes(entries: &[Entry]) -> Vec<Node> {
+    let below = match entries {
+        [] => return vec![],
+        [_] => vec![],
+        _ => {
+            let (_, left, right) = parted(entries);
+            [nodes(&left), nodes(&right)].concat()
+        }
+    };
+    [vec![root(entries)], below].concat()
+}
+
+fn known(old: &[Entry], query: &[Bits]) -> Vec<Node> {
+    let below = |q: &Bits| -> Vec<Entry> {
+        old.iter().filter(|(label, _)| bits(label).starts_with(q)).cloned().collect()
+    };
+    query.iter().flat_map(|q| nodes(&below(q))).collect()
 }
 
 fn spc(code: &str) -> Node {
@@ -138,9 +164,10 @@ pub fn index() -> File {
         ),
     ];
     cases.extend(bad_proofs(&entries, &one, &absent));
+    cases.extend(differences(&entries));
     cases.extend(pages());
     cases.extend(heads(&entries));
-    File::new("index", "The number index: proofs, pages of lists, heads (formats.md §17).", cases)
+    File::new("index", "The number index: proofs, pages of lists, heads (formats.md §21).", cases)
 }
 
 fn bad_proofs(entries: &[Entry], one: &[Bits], absent: &[Bits]) -> Vec<Value> {
@@ -211,6 +238,39 @@ fn bad_proofs(entries: &[Entry], one: &[Bits], absent: &[Bits]) -> Vec<Value> {
                 .finalize()
                 .into(),
         ),
+    ]
+}
+
+/// From the index without the newer block of 1202 and the second entry of another.
+fn differences(entries: &[Entry]) -> Vec<Value> {
+    let mut old = entries.to_vec();
+    old.retain(|(label, _)| *label != block("1202555xxxx"));
+    old.iter_mut()
+        .filter(|(label, _)| *label == block("17035550xxx"))
+        .for_each(|(_, items)| items.truncate(1));
+    let fields = |query: &[Bits], proof: Vec<u8>| {
+        json!({"kind": "proof", "query": prefixes(query), "root": hex(&root(entries)), "proof": hex(&proof),
+            "known": found(&old, query)})
+    };
+    let changed = |query: &[Bits]| {
+        let mut fields = fields(query, difference(entries, query, &known(&old, query)));
+        fields["found"] = found(entries, query);
+        fields
+    };
+    let all = [vec![]];
+    let (blocks, code) = ([bits(&[0x80])], [bits(&spc("706J"))]);
+    let told_again = proof(entries, &blocks);
+    let unknown = difference(entries, &blocks, &nodes(entries));
+    let elsewhere = difference(entries, &code, &known(&old, &all));
+    let mut knows_nothing = fields(&code, elsewhere);
+    knows_nothing["known"] = json!([]);
+    vec![
+        good("difference", "blocks that changed; what did not is a hash", changed(&blocks)),
+        good("difference-all", "everything", changed(&all)),
+        good("difference-none", "a list that is as it was", changed(&code)),
+        bad("difference-told-again", "index-proof", "a known label is told", fields(&blocks, told_again)),
+        bad("difference-unknown", "index-proof", "a hash that is not known", fields(&blocks, unknown)),
+        bad("difference-without", "index-proof", "a hash, to who knows nothing", knows_nothing),
     ]
 }
 

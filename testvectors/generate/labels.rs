@@ -8,6 +8,7 @@ use crate::case::{File, bad, from, good, hex, hexes};
 use crate::world::Seeded;
 
 const RFC: &str = "RFC 9497 appendix A.1.2 (ristretto255-SHA512, VOPRF mode)";
+const A2: &str = "RFC 9496 appendix A.2";
 const BLIND: &str = "64d37aed22a27f5191de1c1d69fadb899d8862b58eb4220029e036ec4c1f6706";
 const SECOND_BLIND: &str = "222a5e897cf59db8145db8d16e597e8facb80ae7d4e26d9881aa6f61d645fc0e";
 const LONG_INPUT: &str = "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a";
@@ -46,6 +47,7 @@ pub fn labels() -> File {
         proved(&key, &three, &batch),
     ));
     cases.extend(bad_proofs(&key, &other, &three, &batch));
+    cases.extend(no_elements(&key, &three, &batch));
     File::new("labels", "Labels, and proofs that a label is that of a number (formats.md §9).", cases)
 }
 
@@ -117,6 +119,15 @@ fn bad_proofs(key: &LabelKey, other: &LabelKey, three: &[Number], proof: &Evalua
         ),
         no("identity", "label-element", "the identity", changed(&|e| e.elements[0] = [0; 32])),
         no("negative-element", "label-element", "an odd field element", changed(&|e| e.elements[0] = odd())),
+        no(
+            "element-and-proof",
+            "label-element",
+            "both are no encodings: the elements are judged first",
+            changed(&|e| {
+                e.elements[0] = [0xff; 32];
+                e.proof.fill(0xff);
+            }),
+        ),
         no("changed-c", "label-proof", "one bit of c", changed(&|e| e.proof[0] ^= 1)),
         no("changed-s", "label-proof", "one bit of s", changed(&|e| e.proof[32] ^= 1)),
         no("swapped-scalars", "label-proof", "s before c", changed(&|e| e.proof.rotate_left(32))),
@@ -127,6 +138,46 @@ fn bad_proofs(key: &LabelKey, other: &LabelKey, three: &[Number], proof: &Evalua
             changed(&|e| e.proof[32..].fill(0xff)),
         ),
     ]
+}
+
+/// RFC 9496 appendix A.2: encodings that are to be refused, one of each kind and more of the last ones.
+fn no_elements(key: &LabelKey, three: &[Number], proof: &Evaluation) -> Vec<Value> {
+    [
+        ("a2-above", "not below p", "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"),
+        ("a2-negative", "negative", "ed57ffd8c914fb201471d1c3d245ce3c746fcbe63a3679d51b6a516ebebe0e20"),
+        (
+            "a2-no-square",
+            "x^2 is no square",
+            "26948d35ca62e643e26a83177332e6b6afeb9d08e4268b650f1f5bbd8d81d371",
+        ),
+        (
+            "a2-negative-xy",
+            "x y is negative",
+            "3eb858e78f5a7254d8c9731174a94f76755fd3941c0ac93735c07ba14579630e",
+        ),
+        (
+            "a2-negative-xy-2",
+            "x y is negative",
+            "a45fdc55c76448c049a1ab33f17023edfb2be3581e9c7aade8a6125215e04220",
+        ),
+        (
+            "a2-negative-xy-3",
+            "x y is negative",
+            "d483fe813c6ba647ebbfd3ec41adca1c6130c2beeee9d9bf065c8d151c5f396e",
+        ),
+        (
+            "a2-zero-y",
+            "s is -1, so that y is 0",
+            "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        ),
+    ]
+    .into_iter()
+    .map(|(name, comment, element)| {
+        let mut evaluation = proof.clone();
+        evaluation.elements[0] = crate::case::unhex(element).try_into().expect("32 bytes");
+        from(A2, bad(name, "label-element", comment, input(key, three, &evaluation)))
+    })
+    .collect()
 }
 
 fn odd() -> [u8; 32] {

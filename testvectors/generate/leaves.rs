@@ -3,14 +3,18 @@
 use serde_json::{Value, json};
 use tnlog::admission::Kind;
 use tnlog::commitment::{CertificateId, Commitment, Opening};
-use tnlog::entry::{Entry, Leaf, NumberEntry, Parameters, SignedEntry};
+use tnlog::entry::{
+    Action, Entry, KeyStatementEntry, Leaf, LeafReference, NumberEntry, Parameters, RegistrationEntry,
+    SignedEntry, Verb,
+};
 use tnlog::label::Label;
+use tnlog::merkle::Hash;
 use tnlog::sct::{Extensions, Sct};
 use tnlog::submission::Submission;
 use tnlog::synthetic::Profile;
 use tnlog::tls::Write;
 
-use crate::case::{File, bad, good, hex, hexes, unhex};
+use crate::case::{File, bad, good, hex, hexes, repeat, unhex};
 use crate::world::{
     ORIGIN, START, admitted, hidden, issuing, label_key, sct_key, secret, sign_sct, validity,
 };
@@ -45,6 +49,28 @@ fn number_entry() -> NumberEntry {
     }
 }
 
+fn registration_entry() -> RegistrationEntry {
+    RegistrationEntry {
+        label: Label::new([0x01; 32]),
+        credential: 7,
+        not_before: START as i64,
+        not_after: START as i64 + 86_399,
+        action: Action::Register,
+        commitment: Commitment([0x33; 32]),
+        replaces: Some(9),
+    }
+}
+
+fn statement_entry() -> KeyStatementEntry {
+    KeyStatementEntry {
+        labels: vec![Label::new([0x01; 32]), Label::new([0x02; 32])],
+        verb: Verb::Dispute,
+        old: LeafReference { index: 7, hash: Hash([0x44; 32]) },
+        new: LeafReference { index: 300, hash: Hash([0x55; 32]) },
+        signature: vec![0x30, 0x06, 0x02, 0x01, 0x05, 0x02, 0x01, 0x05],
+    }
+}
+
 fn encoded(entry: Entry, index: u64) -> Vec<u8> {
     Leaf { timestamp: TIME, entry, index }.encode().expect("a small leaf")
 }
@@ -66,6 +92,51 @@ fn number_fields(number: &NumberEntry) -> Value {
         "calling_codes": number.calling_codes,
         "commitment": hex(&number.commitment.0),
     })
+}
+
+fn registration_fields(registration: &RegistrationEntry) -> Value {
+    json!({
+        "label": hex(registration.label.as_bytes()),
+        "credential": registration.credential,
+        "not_before": registration.not_before,
+        "not_after": registration.not_after,
+        "action": registration.action.name(),
+        "commitment": hex(&registration.commitment.0),
+        "replaces": registration.replaces,
+    })
+}
+
+fn statement_fields(statement: &KeyStatementEntry) -> Value {
+    json!({
+        "labels": statement.labels.iter().map(|label| hex(label.as_bytes())).collect::<Vec<_>>(),
+        "verb": statement.verb.name(),
+        "old_index": statement.old.index,
+        "old_hash": hex(&statement.old.hash.0),
+        "new_index": statement.new.index,
+        "new_hash": hex(&statement.new.hash.0),
+        "signature": hex(&statement.signature),
+    })
+}
+
+fn said_and_registered() -> Vec<Value> {
+    let registration = |name: &str, comment: &str, entry: RegistrationEntry| {
+        let fields = registration_fields(&entry);
+        good(name, comment, leaf_fields(&encoded(Entry::Registration(entry), 10), 10, 0x5402, fields))
+    };
+    let first = RegistrationEntry { replaces: None, ..registration_entry() };
+    let withdrawal = RegistrationEntry { action: Action::Withdraw, ..registration_entry() };
+    let statement = statement_entry();
+    let fields = statement_fields(&statement);
+    vec![
+        registration("registration", "a registration that replaces another", registration_entry()),
+        registration("registration-first", "one that replaces none", first),
+        registration("withdrawal", "the withdrawal of one", withdrawal),
+        good(
+            "key-statement",
+            "a dispute; the reader does not look into the signature",
+            leaf_fields(&encoded(Entry::KeyStatement(statement), 301), 301, 0x5403, fields),
+        ),
+    ]
 }
 
 pub fn leaf() -> File {
@@ -95,7 +166,15 @@ pub fn leaf() -> File {
         not_before: 0,
         ..number_entry()
     };
-    for (name, index, number) in [("number", 7, number_entry()), ("number-ca", (1 << 40) - 1, other)] {
+    let odd = NumberEntry {
+        not_before: -(1 << 40),
+        subject_key: vec![],
+        calling_codes: vec![0, 999, 65_535],
+        ..number_entry()
+    };
+    for (name, index, number) in
+        [("number", 7, number_entry()), ("number-ca", (1 << 40) - 1, other), ("number-odd", 8, odd)]
+    {
         let entry = number_fields(&number);
         cases.push(good(
             name,
@@ -103,8 +182,10 @@ pub fn leaf() -> File {
             leaf_fields(&encoded(Entry::Number(number), index), index, 0x5401, entry),
         ));
     }
+    cases.extend(said_and_registered());
     cases.extend(bad_frames());
     cases.extend(bad_cbor());
+    cases.extend(bad_statements());
     cases.extend(commitments());
     File::new(
         "leaf",
@@ -133,6 +214,13 @@ fn bad_frames() -> Vec<Value> {
         leaf
     };
     let none = [&good[..end - 10], &[0, 0]].concat();
+    let empty =
+        |leaf: &[u8], length_at: usize| [&leaf[..length_at], &[0, 0, 0], &leaf[leaf.len() - 10..]].concat();
+    let empty_certificate = empty(&good, 12);
+    let empty_tbs = empty(&encoded(Entry::Open(precert()), 6), 44);
+    let mut bad_both = with_cbor(0x5401, &[0xff]);
+    let type_at = bad_both.len() - 8;
+    bad_both[type_at] = 1;
     let long = {
         let mut leaf = good[..12].to_vec();
         leaf.put_opaque(&[0; 65_511], 3);
@@ -150,20 +238,44 @@ fn bad_frames() -> Vec<Value> {
         (
             "reserved-type",
             "leaf-type",
-            [&changed(10, 0x54)[..11], &[0x02], &good[12..]].concat(),
-            "a registration, which this version does not know",
+            [&changed(10, 0x54)[..11], &[0x04], &good[12..]].concat(),
+            "entry type 0x5404",
         ),
         ("no-extensions", "leaf-extensions", none, "no leaf_index"),
         ("two-indexes", "leaf-extensions", two, "leaf_index twice"),
         ("opening", "leaf-extensions", opening, "an opening belongs into an SCT alone"),
         ("extension-type", "leaf-extensions", changed(end - 8, 1), "another extension"),
-        ("too-long", "leaf-length", long, "65,536 bytes"),
+        ("one-byte", "leaf-frame", vec![1], "one byte, which is not yet a version"),
+        (
+            "version-cut",
+            "leaf-version",
+            vec![1, 0],
+            "version 2 and nothing else: the version is judged first",
+        ),
+        ("type-cut", "leaf-type", [&good[..10], &[0, 2]].concat(), "entry type 2 and nothing else"),
+        ("no-certificate", "leaf-frame", empty_certificate, "an empty certificate"),
+        ("no-tbs-certificate", "leaf-frame", empty_tbs, "an empty TBSCertificate"),
+        (
+            "trailing-bad-cbor",
+            "leaf-frame",
+            [with_cbor(0x5401, &[0xff]), vec![0]].concat(),
+            "the frame is judged before the CBOR",
+        ),
+        ("bad-cbor-and-extensions", "leaf-cbor", bad_both, "the CBOR is judged before the extensions"),
     ]
     .into_iter()
     .map(|(name, error, leaf, comment)| {
         bad(name, error, comment, json!({"kind": "leaf", "leaf": hex(&leaf)}))
     })
+    .chain([too_long(&long)])
     .collect()
+}
+
+/// The same bytes with the certificate of zeros as a repetition.
+fn too_long(leaf: &[u8]) -> Value {
+    let (head, tail) = (hex(&leaf[..15]), hex(&leaf[leaf.len() - 10..]));
+    let leaf = repeat(&[(&head, 1), ("00", leaf.len() - 25), (&tail, 1)]);
+    bad("too-long", "leaf-length", "65,536 bytes", json!({"kind": "leaf", "leaf": leaf}))
 }
 
 /// A leaf of type `entry_type` with these bytes as CBOR.
@@ -256,6 +368,14 @@ fn bad_cbor() -> Vec<Value> {
             [&number[..number.len() - 34], &[0x58, 0x1f], &[0x33; 31]].concat(),
             "a commitment of 31 bytes",
         ),
+        ("number-key-6-text", 0x5401, head("064530", "066530"), "a text for the subject's key"),
+        ("number-key-7-integer", 0x5401, head("07f4", "0700"), "an integer for a boolean"),
+        ("number-key-8-bytes", 0x5401, head("08f5", "0840"), "bytes for a boolean"),
+        ("number-key-8-undefined", 0x5401, head("08f5", "08f7"), "undefined for a boolean"),
+        ("number-reserved-28", 0x5401, head("041a", "041c"), "a head of additional information 28"),
+        ("number-reserved-30", 0x5401, head("0350", "035e"), "a length of additional information 30"),
+        ("number-negative-time", 0x5401, head("041a", "043b80000000"), "a time below -2^63"),
+        ("number-513-codes", 0x5401, wrong(|n| n.calling_codes = (0..513).collect()), "513 calling codes"),
         ("parameters-as-number", 0x5401, all.clone(), "the CBOR of another type"),
         ("number-as-parameters", 0x5400, number.clone(), "the CBOR of another type"),
         ("parameters-order", 0x5400, unhex(&format!("a303{}", "00")), "key 3 first"),
@@ -277,6 +397,64 @@ fn bad_cbor() -> Vec<Value> {
         bad(name, "leaf-cbor", comment, json!({"kind": "leaf", "leaf": hex(&with_cbor(entry_type, &cbor))}))
     };
     cases.into_iter().map(case).collect()
+}
+
+fn bad_statements() -> Vec<Value> {
+    let registration = |change: fn(&mut RegistrationEntry)| {
+        let mut entry = registration_entry();
+        change(&mut entry);
+        entry.encode()
+    };
+    let statement = |change: fn(&mut KeyStatementEntry)| {
+        let mut entry = statement_entry();
+        change(&mut entry);
+        entry.encode()
+    };
+    let withdraws_nothing = |r: &mut RegistrationEntry| {
+        r.action = Action::Withdraw;
+        r.replaces = None;
+    };
+    let (registered, said) = (registration_entry().encode(), statement_entry().encode());
+    [
+        (
+            "registration-open-label",
+            0x5402,
+            registration(|r| r.label = Label::new([0x80; 32])),
+            "an open label",
+        ),
+        ("registration-validity", 0x5402, registration(|r| r.not_after = r.not_before - 1), "it ends first"),
+        ("withdrawal-of-nothing", 0x5402, registration(withdraws_nothing), "a withdrawal without key 7"),
+        ("registration-action", 0x5402, replaced(&registered, "05000658", "05020658"), "action 2"),
+        (
+            "registration-null",
+            0x5402,
+            [&registered[..registered.len() - 1], &[0xf6]].concat(),
+            "null for key 7",
+        ),
+        ("registration-trailing", 0x5402, [&registered[..], &[0]].concat(), "a value follows"),
+        ("key-statement-no-label", 0x5403, statement(|s| s.labels.clear()), "no label"),
+        ("key-statement-label-order", 0x5403, statement(|s| s.labels.reverse()), "labels that descend"),
+        (
+            "key-statement-open-label",
+            0x5403,
+            statement(|s| s.labels[1] = Label::new([0x80; 32])),
+            "an open label",
+        ),
+        (
+            "key-statement-order",
+            0x5403,
+            statement(|s| s.old.index = s.new.index),
+            "the old leaf is the new one",
+        ),
+        ("key-statement-verb", 0x5403, replaced(&said, "02010307", "02020307"), "verb 2"),
+        ("key-statement-no-signature", 0x5403, statement(|s| s.signature.clear()), "an empty signature"),
+        ("key-statement-long-signature", 0x5403, statement(|s| s.signature = vec![1; 105]), "105 bytes"),
+    ]
+    .into_iter()
+    .map(|(name, entry_type, cbor, comment)| {
+        bad(name, "leaf-cbor", comment, json!({"kind": "leaf", "leaf": hex(&with_cbor(entry_type, &cbor))}))
+    })
+    .collect()
 }
 
 fn numbered(i: u32) -> Label {
@@ -321,7 +499,14 @@ pub fn sct() -> File {
             sct_fields(&number, &secret_sct),
         ),
     ];
+    let high = Sct { signature: crate::ecdsa::negated(&x509.signature), ..x509.clone() };
+    cases.push(good("other-s", "s and the order less s are both right", sct_fields(&open, &high)));
     cases.extend(bad_scts(&open, &x509));
+    cases.extend(bad_sct_keys(&open, &x509));
+    for (name, comment, signature) in crate::ecdsa::changed(&x509.signature) {
+        let sct = Sct { signature, ..x509.clone() };
+        cases.push(bad(name, "sct-signature", comment, input(&open, &encode(&sct))));
+    }
     let other = [("other-certificate", &number, &x509), ("number-other-certificate", &open, &secret_sct)];
     cases.extend(other.map(|(name, submission, sct)| {
         bad(name, "sct-signature", "of another certificate", input(submission, &encode(sct)))
@@ -349,6 +534,27 @@ fn sct_fields(submission: &Submission<'_>, sct: &Sct) -> Value {
     fields
 }
 
+fn bad_sct_keys(submission: &Submission<'_>, good: &Sct) -> Vec<Value> {
+    let spki = sct_key().spki().to_vec();
+    let mut compressed = spki[..spki.len() - 65].to_vec();
+    let point = &spki[spki.len() - 65..];
+    compressed.push(2 + (point[64] & 1));
+    compressed.extend(&point[1..33]);
+    (compressed[1], compressed[24]) = (0x39, 0x22);
+    [
+        ("key-p384", "an SCT key of P-384", tnlog::synthetic::KeyPair::p384(5).spki().to_vec()),
+        ("key-compressed", "an SCT key with a compressed point", compressed),
+        ("key-trailing", "a byte after the SCT key", [&spki[..], &[0]].concat()),
+    ]
+    .into_iter()
+    .map(|(name, comment, key)| {
+        let mut fields = input(submission, &encode(good));
+        fields["sct_key"] = hex(&key).into();
+        bad(name, "sct-key", comment, fields)
+    })
+    .collect()
+}
+
 fn bad_scts(submission: &Submission<'_>, good: &Sct) -> Vec<Value> {
     let bytes = encode(good);
     let flipped = |at: usize| {
@@ -362,8 +568,22 @@ fn bad_scts(submission: &Submission<'_>, good: &Sct) -> Vec<Value> {
         [&bytes[..extensions_at], &[0, 43, 0x54, 0, 32], &[9; 32], &bytes[43..51], &bytes[51..]].concat();
     let added =
         [&bytes[..extensions_at], &[0, 43], &bytes[43..51], &[0x54, 0, 32], &[9; 32], &bytes[51..]].concat();
+    let other_type = [&added[..51], &[0x55], &added[52..]].concat();
     let no_extensions = [&bytes[..extensions_at], &[0, 0], &bytes[51..]].concat();
     [
+        ("version-alone", "sct-version", vec![1], "version 2 and nothing else: the version is judged first"),
+        (
+            "hash-cut",
+            "sct-format",
+            flipped(51)[..bytes.len() - 1].to_vec(),
+            "the frame is judged before the algorithm",
+        ),
+        (
+            "hash-and-extension",
+            "sct-algorithm",
+            [&flipped(43)[..51], &flipped(51)[51..]].concat(),
+            "the algorithm is judged before the extensions",
+        ),
         ("cut", "sct-format", bytes[..bytes.len() - 1].to_vec(), "the last byte is missing"),
         ("trailing", "sct-format", [&bytes[..], &[0]].concat(), "a byte follows"),
         ("version", "sct-version", flipped(0), "version 2"),
@@ -376,6 +596,7 @@ fn bad_scts(submission: &Submission<'_>, good: &Sct) -> Vec<Value> {
         ("unknown-extension", "sct-extensions", unknown, "an extension 1"),
         ("opening-first", "sct-extensions", first, "the opening before the index"),
         ("opening-added", "sct-signature", added, "an opening that was not signed"),
+        ("opening-type", "sct-extensions", other_type, "32 bytes in an extension 0x55"),
         ("no-extensions", "sct-extensions", no_extensions, "no leaf_index"),
         ("extension-type", "sct-extensions", flipped(43), "extension 1 in place of leaf_index"),
     ]

@@ -52,6 +52,7 @@ pub fn numbers() -> File {
         ("spc-hyphen", "70-6J"),
         ("spc-space", "706 J"),
         ("spc-umlaut", "70Ä"),
+        ("spc-long-s", "70ſ"),
     ] {
         cases.push(bad(name, "bad-service-provider-code", "no code", json!({"kind": "spc", "code": code})));
     }
@@ -165,7 +166,12 @@ pub fn blocks() -> File {
         "the last number has a digit more",
         &one("99999999990", 11),
     ));
-    cases.push(refused("huge", "range-lengths-differ", "2^53 numbers", &one("17035550100", 1 << 53)));
+    cases.push(refused(
+        "huge",
+        "range-lengths-differ",
+        "2^53 - 1 numbers",
+        &one("17035550100", (1 << 53) - 1),
+    ));
     cases.push(refused("number", "bad-number", "the first number has a plus sign", &one("+17035550100", 10)));
     cases.push(refused("number-before-count", "bad-number", "the number is looked at first", &one("0", 9)));
     cases.push(refused("many", "too-many-blocks", "513 blocks", &many));
@@ -325,6 +331,20 @@ fn encompassing() -> Vec<Value> {
         ("blocks-block", hundred.clone(), range("17035550120", 30), true, "within"),
         ("blocks-same", hundred.clone(), hundred.clone(), true, "the same"),
         ("blocks-larger", hundred.clone(), range("17035550100", 1000), false, "more"),
+        (
+            "blocks-shorter-block",
+            range("17035550000", 10_000),
+            range("1703555000", 1_000),
+            false,
+            "a block of numbers that are a digit shorter",
+        ),
+        (
+            "blocks-longer-block",
+            range("1703555000", 1_000),
+            range("17035550000", 10_000),
+            false,
+            "a block of numbers that are a digit longer",
+        ),
         ("blocks-number", hundred.clone(), numbers(&["17035550123"]), true, "within"),
         ("blocks-other-number", hundred.clone(), numbers(&["17035550200"]), false, "outside"),
         ("blocks-longer-number", hundred.clone(), numbers(&["170355501230"]), false, "a digit more"),

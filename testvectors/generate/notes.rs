@@ -1,4 +1,4 @@
-//! note.json, checkpoint.json, policy.json.
+//! note.json, checkpoint.json.
 
 use base64ct::{Base64, Encoding};
 use serde_json::{Value, json};
@@ -8,8 +8,8 @@ use tnlog::merkle::Hash;
 use tnlog::note::{Note, Signer};
 use tnlog::sct::log_id;
 
-use crate::case::{File, bad, from, good, hex};
-use crate::world::{Log, ORIGIN, START, policy as policy_text, sct_key, signer, witness};
+use crate::case::{File, bad, from, good, hex, repeat};
+use crate::world::{Log, ORIGIN, START, sct_key, signer, witness};
 
 const SPEC: &str = "C2SP signed-note, section Verifier keys, example";
 const GO: &str = "golang.org/x/mod/sumdb/note, package documentation";
@@ -26,11 +26,11 @@ const COSIGNED_NOTE: &str = "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4d
 const RFC6962_KEY: &str = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEAXM8Ld9qn64g1zVFDh5FtgxS3zj5sqQDwYMs3wrBV3MCBiFhK/iRLxdKF4YsAcJaEglMlu4Lewvzxs0xO2uwEw==";
 const RFC6962_NOTE: &str = "rome.ct.filippo.io/2024h1\n115474666\n2q1K6aiIJR+F7TyhiWOghoWOjY0/3dVBLsBbAvB4xCw=\n\n— rome.ct.filippo.io/2024h1 ePSrrgAAAY5+gVlSBAMARzBFAiEAv8bOMzo3Ed/GbU9fzzJvaStX6i8xTsmEF+NqvpGhIO0CIEn1X+zzVEerdix64GEn97XCXObA2G5JQ8UDDqCKdG5m\n";
 
-fn key(signer: &Signer) -> String {
+pub fn key(signer: &Signer) -> String {
     signer.verifier_key().to_string()
 }
 
-fn signed(text: &str, signers: &[&Signer]) -> String {
+pub fn signed(text: &str, signers: &[&Signer]) -> String {
     let mut note = Note::new(text).expect("a text");
     signers.iter().for_each(|signer| signer.sign(&mut note).expect("a note signer"));
     note.to_string()
@@ -47,7 +47,7 @@ fn verified(note: &str, keys: &[String], names: &[&str]) -> Value {
 }
 
 /// Changes one bit of the signature in the last line.
-fn damaged(note: &str) -> String {
+pub fn damaged(note: &str) -> String {
     let (before, base64) = note.trim_end().rsplit_once(' ').expect("a signature line");
     let mut bytes = Base64::decode_vec(base64).expect("base64");
     bytes[20] ^= 1;
@@ -130,8 +130,150 @@ pub fn note() -> File {
     ] {
         cases.push(bad(name, "note-format", comment, verify(&note, &[key(&a)])));
     }
+    cases.extend(more_formats(&a, &by_a));
+    cases.extend(limits(&a));
+    cases.extend(cosignatures());
     cases.extend(keys());
+    cases.extend(crate::ed25519::cases());
     File::new("note", "Signed notes and verifier keys (formats.md §4.1).", cases)
+}
+
+fn more_formats(a: &Signer, by_a: &str) -> Vec<Value> {
+    let name = |name: &str| by_a.replace("— a.example.com", &format!("— {name}"));
+    let unknown =
+        |id: &str, comment: &str, note: &str| bad(id, "note-unsigned", comment, verify(note, &[key(a)]));
+    let mut cases = vec![
+        unknown("name-255", "a name of 255 bytes, of another key", &name(&"x".repeat(255))),
+        unknown("name-umlaut", "a name beyond ASCII is a name", &name("ä.example.com")),
+        good(
+            "empty-text",
+            "a text of one line feed",
+            verified(&signed("\n", &[a]), &[key(a)], &["a.example.com"]),
+        ),
+        good(
+            "delete-in-text",
+            "0x7f in a text, which is not below 0x20",
+            verified(&signed("a\u{7f}b\n", &[a]), &[key(a)], &["a.example.com"]),
+        ),
+        bad(
+            "longer-body",
+            "note-signature",
+            "65 bytes for a known key of type 0x01",
+            verify(&with_body(by_a, |body| body.push(0)), &[key(a)]),
+        ),
+        bad(
+            "shorter-body",
+            "note-signature",
+            "one byte for a known key",
+            verify(&with_body(by_a, |body| body.truncate(5)), &[key(a)]),
+        ),
+    ];
+    for (id, comment, note) in [
+        ("name-256", "a name of 256 bytes", name(&"x".repeat(256))),
+        ("name-empty", "an empty name", name("")),
+        ("name-no-break-space", "U+00A0 in a name", name("a\u{a0}b")),
+        ("name-ogham-space", "U+1680 in a name", name("a\u{1680}b")),
+        ("name-thin-space", "U+2009 in a name", name("a\u{2009}b")),
+        ("name-line-separator", "U+2028 in a name", name("a\u{2028}b")),
+        ("name-ideographic-space", "U+3000 in a name", name("a\u{3000}b")),
+        ("name-delete", "U+007F in a name", name("a\u{7f}b")),
+        ("name-c1", "U+0085 in a name", name("a\u{85}b")),
+        ("two-spaces", "two spaces", by_a.replace("— a", "—  a")),
+        ("unused-bits", "bits of base64 that are unused and not zero", unused_bits(by_a)),
+        ("null", "a zero byte", by_a.replace("hello", "hel\0lo")),
+    ] {
+        cases.push(bad(id, "note-format", comment, verify(&note, &[key(a)])));
+    }
+    cases
+}
+
+/// The last line with another body.
+fn with_body(note: &str, change: impl Fn(&mut Vec<u8>)) -> String {
+    let (before, base64) = note.trim_end().rsplit_once(' ').expect("a signature line");
+    let mut bytes = Base64::decode_vec(base64).expect("base64");
+    change(&mut bytes);
+    format!("{before} {}\n", Base64::encode_string(&bytes))
+}
+
+/// The last letter before one `=` holds two unused bits: of four spellings one is canonical.
+fn unused_bits(note: &str) -> String {
+    let rest = note.strip_suffix("=\n").expect("a body of 68 bytes ends in one padding character");
+    let last = rest.chars().last().expect("a letter");
+    let next = char::from_u32(u32::from(last) + 1).expect("ASCII");
+    format!("{}{next}=\n", &rest[..rest.len() - 1])
+}
+
+/// Notes at their limits, with a signature line of nobody.
+fn limits(a: &Signer) -> Vec<Value> {
+    let line = "— nobody AAAAAAA=\n";
+    let long = |parts: &[(&str, usize)]| json!({"kind": "verify", "note": repeat(parts), "keys": [key(a)]});
+    let rest = "\n".len() + "\n".len() + line.len();
+    let (is, above) = ("note-unsigned", "note-format");
+    vec![
+        bad("lines-256", is, "256 lines", long(&[("x\n", 256), ("\n", 1), (line, 1)])),
+        bad("lines-257", above, "257 lines", long(&[("x\n", 257), ("\n", 1), (line, 1)])),
+        bad("signatures-64", is, "64 signatures", long(&[("x\n", 1), ("\n", 1), (line, 64)])),
+        bad(
+            "bytes-524288",
+            is,
+            "524,288 bytes",
+            long(&[("x", 524_288 - rest), ("\n", 1), ("\n", 1), (line, 1)]),
+        ),
+        bad(
+            "bytes-524289",
+            above,
+            "a byte more",
+            long(&[("x", 524_289 - rest), ("\n", 1), ("\n", 1), (line, 1)]),
+        ),
+    ]
+}
+
+fn cosignatures() -> Vec<Value> {
+    let log = Log::new(signer(ORIGIN, 1));
+    let w1 = witness(1);
+    let note = |time: u64| {
+        let mut note = log.checkpoint().sign(&log.signer).expect("a checkpoint");
+        cosign_note(&w1, &mut note, time).expect("a time");
+        note.to_string()
+    };
+    let right = note(i64::MAX as u64);
+    vec![
+        good(
+            "cosignature-last-time",
+            "a time of 2^63 - 1",
+            verified(&right, &[key(&w1)], &["witness.example.org/w1"]),
+        ),
+        bad(
+            "cosignature-late",
+            "note-signature",
+            "a time of 2^63, over which the witness signed",
+            verify(&late(&log, &w1), &[key(&w1)]),
+        ),
+        bad(
+            "cosignature-short",
+            "note-signature",
+            "71 bytes",
+            verify(&with_body(&right, |body| body.truncate(75)), &[key(&w1)]),
+        ),
+        bad(
+            "cosignature-long",
+            "note-signature",
+            "73 bytes",
+            verify(&with_body(&right, |body| body.push(0)), &[key(&w1)]),
+        ),
+    ]
+}
+
+fn late(log: &Log, witness: &Signer) -> String {
+    use ed25519_dalek::Signer as _;
+    let time = 1u64 << 63;
+    let note = log.checkpoint().sign(&log.signer).expect("a checkpoint");
+    let key = ed25519_dalek::SigningKey::from_bytes(&[101; 32]);
+    assert_eq!(key.verifying_key().as_bytes(), witness.verifier_key().public_key());
+    let message = format!("cosignature/v1\ntime {time}\n{}", note.text());
+    let id = witness.verifier_key().key_id().to_be_bytes();
+    let body = [&id[..], &time.to_be_bytes(), &key.sign(message.as_bytes()).to_bytes()].concat();
+    format!("{note}— {} {}\n", witness.verifier_key().name(), Base64::encode_string(&body))
 }
 
 fn keys() -> Vec<Value> {
@@ -157,8 +299,27 @@ fn keys() -> Vec<Value> {
         no("key-other-id", "another id", format!("{name}+00000000+{base64}")),
         no("key-capital-id", "the id in capitals", format!("{name}+{}+{base64}", id.to_uppercase())),
         no("key-no-id", "the id is missing", format!("{name}+{base64}")),
+        no("key-name", "a name with a space", VKEY_SPACE.into()),
+        no("key-base64", "base64 with padding too much", format!("{vkey}=")),
+        no("key-short", "31 bytes of public key", format!("{name}+{id}+{}", Base64::encode_string(&[1; 32]))),
+        no("key-type", "type 0x02", with_type(&vkey, 2)),
+        no("key-type-5", "type 0x05, which has no verifier keys", with_type(&vkey, 5)),
         no("key-small-order", "the point of order 4 that is 32 zero bytes", format!("{name}+{id}+{zero}")),
     ]
+}
+
+/// The id is that of this name.
+const VKEY_SPACE: &str = "a b+00000000+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
+
+/// The key with another type and the key id of that.
+fn with_type(vkey: &str, kind: u8) -> String {
+    use sha2::{Digest, Sha256};
+    let (name, base64) =
+        (vkey.split('+').next().expect("a name"), vkey.splitn(3, '+').nth(2).expect("a key"));
+    let mut bytes = Base64::decode_vec(base64).expect("base64");
+    bytes[0] = kind;
+    let digest = Sha256::digest([name.as_bytes(), b"\n", &bytes].concat());
+    format!("{name}+{}+{}", hex(&digest[..4]), Base64::encode_string(&bytes))
 }
 
 pub fn checkpoint() -> File {
@@ -189,6 +350,7 @@ pub fn checkpoint() -> File {
         ("unpadded-root", text.replace('=', ""), "base64 without padding"),
         ("empty-tree-other-root", text.replace("\n1\n", "\n0\n"), "the empty tree has one root"),
         ("extensions", text.clone() + &"x\n".repeat(17), "17 extension lines"),
+        ("root-unused-bits", unused_bits(&text), "bits of base64 that are unused and not zero"),
     ] {
         cases.push(bad(name, "checkpoint-format", comment, json!({"kind": "text", "text": bad_text})));
     }
@@ -218,7 +380,36 @@ fn tree_heads(log: &Log) -> Vec<Value> {
     };
     let other_key = tnlog::synthetic::KeyPair::p256(78).spki().to_vec();
     assert_ne!(log_id(&other_key), log_id(&spki));
-    vec![
+    let mut late = fields(&tree_head(log, u64::MAX), &spki);
+    late["message"] = hex(&tree_head_message(u64::MAX, checkpoint.size, &checkpoint.root)).into();
+    let der = &body[16..];
+    let mut cases: Vec<_> = crate::ecdsa::changed(der)
+        .into_iter()
+        .filter(|(_, _, der)| der.len() <= 72)
+        .map(|(name, comment, der)| {
+            let signed = [&body[..14], &(der.len() as u16).to_be_bytes(), &der].concat();
+            let note = note.replace(line, &format!("{before} {}", Base64::encode_string(&signed)));
+            bad(&format!("tree-head-{name}"), "tree-head-signature", comment, fields(&note, &spki))
+        })
+        .collect();
+    let p384 = tnlog::synthetic::KeyPair::p384(5).spki().to_vec();
+    cases.extend([
+        bad("tree-head-key", "sct-key", "an SCT key of P-384", fields(&note, &p384)),
+        bad(
+            "tree-head-73",
+            "tree-head-format",
+            "a signature of 73 bytes",
+            fields(
+                &changed(|body| {
+                    body[15] = 73;
+                    body.resize(16 + 73, 0);
+                }),
+                &spki,
+            ),
+        ),
+    ]);
+    cases.extend(vec![
+        good("tree-head-last-time", "a time of 2^64 - 1, which is in the message", late),
         good("tree-head", "both signatures of the log, and a witness's", good_fields),
         from(RFC6962, good("tree-head-filippo", "of a real log", external)),
         bad("tree-head-other-log", "tree-head-missing", "no line of this log id", fields(&note, &other_key)),
@@ -270,147 +461,18 @@ fn tree_heads(log: &Log) -> Vec<Value> {
             "another size than what was signed",
             fields(&note.replacen("\n1\n", "\n2\n", 1), &spki),
         ),
-    ]
+    ]);
+    cases
 }
 
-pub fn policy() -> File {
-    let log = Log::new(signer(ORIGIN, 1));
-    let policy = policy_text(&log.signer);
-    let fields = |policy: &str, note: &str| json!({"policy": policy, "note": note});
-    let meets = |policy: &str, note: &str, witnesses: &[u8]| {
-        let mut fields = fields(policy, note);
-        let time =
-            |number: &u8| json!({"name": format!("w{number}"), "time": START + 60 + u64::from(*number)});
-        fields["cosigned"] = witnesses.iter().map(time).collect();
-        fields["origin"] = ORIGIN.into();
-        fields
-    };
-    let (both, one) = (log.note(&[1, 3]).to_string(), log.note(&[1]).to_string());
-    let alone = log.checkpoint().sign(&log.signer).expect("a checkpoint").to_string();
-    let none = format!("log {}\nquorum none\n", log.signer.verifier_key());
-    let nested = policy.replace("quorum all-witnesses", "group outer all all-witnesses\nquorum outer");
-    let comment = format!("# a comment\n\n \t{policy}");
-    let mut twice = log.note(&[1, 2]);
-    cosign_note(&witness(1), &mut twice, START + 500).expect("a checkpoint");
-    let newest = {
-        let mut fields = meets(&policy, &twice.to_string(), &[1, 2]);
-        fields["cosigned"][0]["time"] = (START + 500).into();
-        fields
-    };
-    let other_log = Log::new(signer("other.example.com/tn", 9));
-    let impostor = Log::new(signer(ORIGIN, 9));
-    let mut cases = vec![
-        good("two-of-three", "quorum met", meets(&policy, &both, &[1, 3])),
-        good("three", "more than the quorum", meets(&policy, &log.note(&[1, 2, 3]).to_string(), &[1, 2, 3])),
-        good("none", "no witness is asked for", meets(&none, &alone, &[])),
-        good(
-            "single",
-            "the quorum is one witness",
-            meets(&policy.replace("quorum all-witnesses", "quorum w1"), &one, &[1]),
-        ),
-        good("nested", "a group in a group", meets(&nested, &both, &[1, 3])),
-        good("comment", "comments, empty lines, blanks before a line", meets(&comment, &both, &[1, 3])),
-        good("twice", "a witness cosigned twice: the newest time counts", newest),
-        bad("one-of-three", "quorum", "one witness is too few", fields(&policy, &one)),
-        bad("alone", "quorum", "no witness", fields(&policy, &alone)),
-        bad(
-            "wrong-witness",
-            "quorum",
-            "the quorum is another witness",
-            fields(&policy.replace("quorum all-witnesses", "quorum w2"), &both),
-        ),
-        bad(
-            "same-witness-twice",
-            "quorum",
-            "one witness counts once",
-            fields(&policy, &{
-                let mut note = log.note(&[1]);
-                cosign_note(&witness(1), &mut note, START + 500).expect("a checkpoint");
-                note.to_string()
-            }),
-        ),
-        bad(
-            "other-log",
-            "checkpoint-log",
-            "a log that is not in the policy, cosigned by its witnesses",
-            fields(&policy, &other_log.note(&[1, 3]).to_string()),
-        ),
-        bad(
-            "other-log-alone",
-            "checkpoint-log",
-            "no line of any key of the policy",
-            fields(&policy, &other_log.note(&[]).to_string()),
-        ),
-        bad(
-            "impostor",
-            "checkpoint-log",
-            "the right origin, another key",
-            fields(&policy, &impostor.note(&[1, 3]).to_string()),
-        ),
-        bad(
-            "damaged-cosignature",
-            "note-signature",
-            "one cosignature does not verify; the quorum would be met without it",
-            fields(&policy, &damaged(&log.note(&[1, 2, 3]).to_string())),
-        ),
-        bad(
-            "moved-cosignature",
-            "note-signature",
-            "the cosignatures are of another checkpoint",
-            fields(&policy, &moved(&log, &other_log)),
-        ),
-        bad(
-            "no-checkpoint",
-            "checkpoint-format",
-            "a note that is signed and no checkpoint",
-            fields(&policy, &signed("hello\n", &[&log.signer])),
-        ),
-        bad("no-note", "note-format", "no signature", fields(&policy, "hello\n")),
-    ];
-    cases.extend(bad_policies(&policy, &both));
-    File::new("policy", "Policies, and checkpoints that meet them or not (formats.md §4.4).", cases)
-}
-
-/// The checkpoint of one log with the cosignatures of another's.
-fn moved(log: &Log, other: &Log) -> String {
-    let mut note = log.checkpoint().sign(&log.signer).expect("a checkpoint");
-    other.note(&[1, 3]).signatures()[2..].iter().for_each(|line| note.add(line.clone()).expect("room"));
+/// The checkpoint with the tree head of this time alone.
+fn tree_head(log: &Log, timestamp: u64) -> String {
+    let checkpoint = log.checkpoint();
+    let (size, root) = (checkpoint.size, checkpoint.root);
+    let signature = sct_key().sign(&tree_head_message(timestamp, size, &root));
+    let head = tnlog::checkpoint::TreeHead { size, root, timestamp, signature };
+    let mut note = checkpoint.sign(&log.signer).expect("a checkpoint");
+    note.add(head.note_signature(&checkpoint.origin, &log_id(sct_key().spki())).expect("a name"))
+        .expect("room");
     note.to_string()
-}
-
-fn bad_policies(policy: &str, note: &str) -> Vec<Value> {
-    let log = policy.lines().next().expect("a log");
-    let w1 = policy.lines().nth(1).expect("a witness");
-    [
-        ("no-quorum", policy.replace("quorum all-witnesses\n", ""), "no quorum line"),
-        ("two-quorums", format!("{policy}quorum none\n"), "two quorum lines"),
-        ("unknown-member", policy.replace("2 w1", "2 w9 w1"), "a member that is not defined"),
-        (
-            "quorum-first",
-            format!("quorum w1\n{}", policy.replace("quorum all-witnesses\n", "")),
-            "a name before its definition",
-        ),
-        ("threshold-zero", policy.replace("witnesses 2", "witnesses 0"), "a group of which none are needed"),
-        ("threshold-four", policy.replace("witnesses 2", "witnesses 4"), "four of three"),
-        ("threshold-spelling", policy.replace("witnesses 2", "witnesses 02"), "a leading zero"),
-        ("member-twice", policy.replace("w1 w2 w3", "w1 w1 w2"), "a member twice"),
-        (
-            "witness-twice",
-            policy.replace(w1, &format!("{w1}\n{}", w1.replace("w1 ", "w0 "))),
-            "one key, two witnesses",
-        ),
-        ("log-twice", format!("{log}\n{policy}"), "one key, two logs"),
-        ("name-none", policy.replace("all-witnesses", "none"), "a group with the name none"),
-        (
-            "log-with-cosigner",
-            policy.replace(log, &w1.replace("witness w1", "log")),
-            "a log has a key of type 0x01",
-        ),
-        ("unknown-line", format!("{policy}threshold 2\n"), "another word"),
-    ]
-    .into_iter()
-    .map(|(name, policy, comment)| {
-        bad(name, "policy-format", comment, json!({"policy": policy, "note": note}))
-    })
-    .collect()
 }

@@ -38,6 +38,12 @@ pub fn parameters() -> File {
         log.add(Entry::Parameters(changed_key));
         log.leaves[0].clone()
     };
+    let says_one = {
+        let leaf =
+            tnlog::entry::Leaf { timestamp: Log::time(0), entry: Entry::Parameters(all.clone()), index: 1 };
+        let log = Log { signer: signer(ORIGIN, 1), leaves: vec![leaf.encode().expect("a small leaf")] };
+        fields(&log.proof(0, Some(log.leaves[0].clone()), &[1, 3]))
+    };
     let mut text = fields(&right);
     text["proof"] = right.to_string().replacen("index 0", "index 00", 1).into();
     let cases = vec![
@@ -87,8 +93,15 @@ pub fn parameters() -> File {
             "sct-key",
             "sct-key",
             "an SCT key of P-384",
-            log_of(Parameters { sct_key: KeyPair::p384(5).spki().to_vec(), ..all }),
+            log_of(Parameters { sct_key: KeyPair::p384(5).spki().to_vec(), ..all.clone() }),
         ),
+        bad(
+            "label-key-first",
+            "label-key",
+            "both keys are none: the label key is judged first",
+            log_of(Parameters { sct_key: vec![], label_key: [0; 32], ..all.clone() }),
+        ),
+        bad("leaf-index", "not-included", "leaf 0 says that it is leaf 1", says_one),
     ];
 
     File::new("parameters", "The proof of a log's parameters (formats.md §14).", cases)

@@ -5,9 +5,9 @@ use tnlog::label::Evaluation;
 use tnlog::merkle::Hash;
 use tnlog::proof::TlogProof;
 use tnlog::receipt::{Extra, Secrets};
-use tnlog::synthetic::{Authority, Profile};
+use tnlog::synthetic::{Authority, Extension, Profile, SCT_LIST, der};
 
-use crate::case::{File, Pool, bad, good, hex};
+use crate::case::{File, Pool, bad, good, hex, repeat};
 use crate::scene::{NUMBER, Question, Scene, other_number};
 use crate::world::{Log, ORIGIN, Seeded, issuing, label_key, signer, validity};
 
@@ -42,6 +42,7 @@ pub fn receipt() -> File {
         cases.push(bad(name, error, comment, question.fields(pool)));
     }
     cases.extend(bad_certificates(&scene, pool));
+    cases.extend(limits(&scene, pool));
     file.cases = cases;
     file
 }
@@ -155,6 +156,70 @@ fn bad_texts(scene: &Scene) -> Vec<Bad> {
             "no checkpoint",
             text(&|t| t[..t.find("\n\n").expect("a note") + 2].to_owned()),
         ),
+        (
+            "index-2-64",
+            "proof-format",
+            "an index of 2^64",
+            text(&|t| t.replacen(&index, "index 18446744073709551616\n", 1)),
+        ),
+        ("extra-empty", "proof-format", "an empty extra", text(&|t| cut_extra(t, |_| String::new()))),
+        (
+            "extra-unpadded",
+            "proof-format",
+            "base64 without padding",
+            text(&|t| cut_extra(t, |base64| base64.trim_end_matches('=').to_owned() + "A")),
+        ),
+        (
+            "hash-unused-bits",
+            "proof-format",
+            "bits of base64 that are unused and not zero",
+            text(&|t| t.replacen(HASH, &HASH.replace("k=", "l="), 1)),
+        ),
+        (
+            "hash-short",
+            "proof-format",
+            "a hash of 31 bytes",
+            text(&|t| t.replacen(HASH, &HASH.replace("k=", "=="), 1)),
+        ),
+        (
+            "no-extra-bad-index",
+            "proof-format",
+            "no extra line and a leading zero: the proof is read first",
+            with_extra(None).with(|q| q.receipt = q.receipt.replacen("index ", "index 0", 1)),
+        ),
+        (
+            "extra-and-note",
+            "proof-format",
+            "a bad extra and a malformed note: the proof is read first",
+            with_extra(Some(vec![0])).with(|q| q.receipt = q.receipt.replacen("— log", "- log", 1)),
+        ),
+        (
+            "extra-opening",
+            "receipt-extra",
+            "an opening of 31 bytes",
+            with_extra(Some(shorter(&extra, "035820"))),
+        ),
+        (
+            "extra-id",
+            "receipt-extra",
+            "a certificate id of 15 bytes",
+            with_extra(Some(shorter(&extra, "0450"))),
+        ),
+        (
+            "extra-element",
+            "receipt-extra",
+            "an element of 31 bytes",
+            with_extra(Some(shorter(&extra, "05815820"))),
+        ),
+        ("extra-proof", "receipt-extra", "a proof of 63 bytes", with_extra(Some(shorter(&extra, "065840")))),
+        ("extra-513", "receipt-extra", "513 elements", with_extra(Some(many_elements(&extra, 513)))),
+        ("extra-512", "labels", "512 elements for a number", with_extra(Some(many_elements(&extra, 512)))),
+        (
+            "extra-time",
+            "receipt-extra",
+            "a negative time",
+            with_extra(Some([&extra[..3], &[2, 0x3b], &extra[5..]].concat())),
+        ),
         ("no-extra", "receipt-extra", "no extra line", with_extra(None)),
         (
             "extra-cbor",
@@ -165,6 +230,63 @@ fn bad_texts(scene: &Scene) -> Vec<Bad> {
         ("extra-type", "receipt-extra", "entry type 2", with_extra(Some(type_two))),
         ("extra-five", "receipt-extra", "no proof of the labels", with_extra(Some(five_keys))),
     ]
+}
+
+/// The hash of the carrier's receipt that ends so.
+const HASH: &str = "gqqhhpRn3O33O5uQwZTkiBcNsJwMJ4BlviQKvvtYSkk=";
+
+/// The receipt with another base64 of its extra.
+fn cut_extra(receipt: &str, change: impl Fn(&str) -> String) -> String {
+    let line = receipt.lines().nth(1).expect("an extra line");
+    let base64 = line.strip_prefix("extra ").expect("an extra line");
+    receipt.replacen(line, &format!("extra {}", change(base64)), 1)
+}
+
+/// CBOR with the byte string whose head ends `head` (in hex) a byte shorter.
+fn shorter(cbor: &[u8], head: &str) -> Vec<u8> {
+    let head = crate::case::unhex(head);
+    let end =
+        cbor.windows(head.len()).position(|window| window == head).expect("the key is there") + head.len();
+    [&cbor[..end - 1], &[cbor[end - 1] - 1], &cbor[end + 1..]].concat()
+}
+
+/// The one element so often.
+fn many_elements(cbor: &[u8], count: u16) -> Vec<u8> {
+    let head = [5, 0x81, 0x58, 0x20];
+    let at = cbor.windows(4).position(|window| window == head).expect("key 5 is there");
+    let element = &cbor[at + 2..at + 36];
+    let array = [&[5, 0x99], &count.to_be_bytes()[..], &element.repeat(count.into())].concat();
+    [&cbor[..at], &array, &cbor[at + 36..]].concat()
+}
+
+/// Proofs at their limits.
+fn limits(scene: &Scene, pool: &mut Pool) -> Vec<Value> {
+    let one = scene.question(&scene.number, false, number(NUMBER));
+    let (head, rest) = one.receipt.split_once("\nextra ").expect("an extra line");
+    let (extra, rest) = rest.split_once('\n').expect("an extra line");
+    let (index, _) = rest.split_once('\n').expect("an index");
+    let note = &rest[rest.find("\n\n").expect("a note")..];
+    let zeros = "A".repeat(43) + "=\n";
+    let hashes = |count| {
+        repeat(&[(&format!("{head}\nextra {extra}\n{index}\n"), 1), (&zeros, count), (&note[1..], 1)])
+    };
+    let extra = |last: &str| {
+        repeat(&[(&format!("{head}\nextra "), 1), ("AAAA", 21_845), (&format!("{last}\n{rest}"), 1)])
+    };
+    [
+        ("extra-65536", "receipt-extra", "an extra of 65,536 bytes, which is no CBOR", extra("AA==")),
+        ("extra-65537", "proof-format", "an extra of 65,537 bytes", extra("AAA=")),
+        ("hashes-63", "not-included", "63 hashes", hashes(63)),
+        ("hashes-64", "proof-format", "64 hashes", hashes(64)),
+        ("too-long", "proof-format", "655,361 bytes", repeat(&[("x", 655_361)])),
+    ]
+    .into_iter()
+    .map(|(name, error, comment, receipt)| {
+        let mut fields = one.fields(pool);
+        fields["receipt"] = receipt;
+        bad(name, error, comment, fields)
+    })
+    .collect()
 }
 
 fn bad_checkpoints(scene: &Scene) -> Vec<Bad> {
@@ -223,6 +345,11 @@ fn bad_leaves(scene: &Scene) -> Vec<Bad> {
     let twin = issuing().issue(&Profile::numbers(&[NUMBER], validity(), 30));
     let carrier = scene.question(&scene.carrier, false, spc("706J"));
     let precert = scene.question(&scene.precert_carrier, true, spc("A1"));
+    let with_list = |list: &[u8]| {
+        let list = Extension::new(SCT_LIST, der::octet_string(list));
+        let issued = issuing().issue(&Profile::carrier("A1", validity(), 5).extension(list));
+        precert.with(|q| q.chain = issued.chain())
+    };
     let as_final = scene.extra(&scene.precert_carrier, false);
     let number_as_final = scene.extra(&scene.precert_number, false);
     let open = Extra { secrets: None, ..extra.clone() };
@@ -240,6 +367,11 @@ fn bad_leaves(scene: &Scene) -> Vec<Bad> {
         ),
         ("index", "not-included", "the place of another leaf", proof(&|p| p.index -= 1)),
         ("index-beyond", "not-included", "a place beyond the tree", proof(&|p| p.index = 9)),
+        ("index-2-63", "leaf", "an index of 2^63", proof(&|p| p.index = 1 << 63)),
+        ("index-last", "leaf", "an index of 2^64 - 1", proof(&|p| p.index = u64::MAX)),
+        ("sct-list-empty", kind, "an SCT list without SCTs", with_list(&[0, 0])),
+        ("sct-empty", kind, "an SCT of no bytes", with_list(&[0, 2, 0, 0])),
+        ("sct-list-trailing", kind, "a byte behind the SCT list", with_list(&[0, 3, 0, 1, 9, 0])),
         ("index-40-bits", "leaf", "an index that no leaf can have", proof(&|p| p.index = 1 << 40)),
         ("hash", "not-included", "one bit of the inclusion proof", proof(&|p| p.hashes[0].0[0] ^= 1)),
         ("more-hashes", "not-included", "a hash more", proof(&|p| p.hashes.push(Hash([0; 32])))),

@@ -88,7 +88,6 @@ def parse(data):
 def _certificate(data):
     """The fields of a Certificate."""
     whole = der.single(data)
-    der.check_throughout(whole)
     parts = der.sequence(whole)
     if len(parts) != 3:
         raise Malformed("fields of a certificate")
@@ -96,7 +95,6 @@ def _certificate(data):
     fields = _tbs_fields(tbs)
     if fields["algorithm"].raw != outer_algorithm.raw:
         raise Malformed("the signature algorithms differ")
-    der.oid(der.sequence(outer_algorithm)[0])
     return Certificate(raw=data, tbs=tbs, signature=_octets(signature), **fields)
 
 
@@ -119,8 +117,7 @@ def _tbs_fields(tbs):
     serial_octets = der.integer_octets(serial)
     if len(serial_octets) > LONGEST_SERIAL:
         raise Malformed("serial number")
-    if not der.sequence(algorithm):
-        raise Malformed("algorithm")
+    _check_algorithm(algorithm)
     _check_name(issuer)
     _check_name(subject)
     times = [_time(element) for element in der.sequence(validity)]
@@ -139,17 +136,30 @@ def _check_version(element):
         raise Malformed("version")
 
 
+def _check_algorithm(element):
+    """AlgorithmIdentifier: identifier, and at most one element of parameters that is not looked into."""
+    parts = der.sequence(element)
+    if not 1 <= len(parts) <= 2:
+        raise Malformed("algorithm")
+    der.oid(parts[0])
+    for parameters in parts[1:]:
+        der.check_tag(parameters)
+
+
 def _check_name(element):
-    """RDNSequence: sets, not empty, of (type, value)."""
+    """RDNSequence: sets of (type, value), not empty, ascending, none twice; values are not looked into."""
     for rdn in der.sequence(element):
         attributes = der.children(rdn, der.SET)
         if not attributes:
             raise Malformed("empty RelativeDistinguishedName")
+        if any(a.raw >= b.raw for a, b in zip(attributes, attributes[1:])):
+            raise Malformed("DER SET OF not in order")
         for attribute in attributes:
             pair = der.sequence(attribute)
             if len(pair) != 2:
                 raise Malformed("attribute of a name")
             der.oid(pair[0])
+            der.check_tag(pair[1])
 
 
 def _check_spki(element):
@@ -157,10 +167,7 @@ def _check_spki(element):
     parts = der.sequence(element)
     if len(parts) != 2:
         raise Malformed("SubjectPublicKeyInfo")
-    algorithm = der.sequence(parts[0])
-    if not 1 <= len(algorithm) <= 2:
-        raise Malformed("key algorithm")
-    der.oid(algorithm[0])
+    _check_algorithm(parts[0])
     _octets(parts[1])
 
 
@@ -186,6 +193,7 @@ def _optional_fields(rest):
     """The unique identifiers are passed over; the extensions are read."""
     for tag in (0x81, 0x82):
         if rest and rest[0].tag == tag:
+            der.check_bits(rest[0].content)
             rest = rest[1:]
     if not rest:
         return ()
@@ -222,13 +230,11 @@ def _known_extensions(extensions):
 
 
 def _basic_constraints(value):
-    """(CA, path length)."""
+    """(CA, path length); a FALSE that is written is taken."""
     if value is None:
         return False, None
     fields = der.sequence(der.single(value))
-    is_ca = bool(fields) and fields[0].tag == der.BOOLEAN
-    if is_ca and not der.boolean(fields.pop(0)):
-        raise Malformed("default value written")
+    is_ca = bool(fields) and fields[0].tag == der.BOOLEAN and der.boolean(fields.pop(0))
     path_length = der.integer(fields.pop(0)) if fields else None
     if fields or (path_length is not None and not 0 <= path_length <= 255):
         raise Malformed("basicConstraints")
@@ -264,6 +270,26 @@ def ec_key(spki):
     return (curve, point) if point else None
 
 
+def sct_key(spki):
+    """(P-256, point) of the SPKI of an SCT key (section 5.1), else `sct-key`."""
+    key = ec_key(spki)
+    require(key is not None and key[0] is ecdsa.P256 and len(spki) == 91, "sct-key")
+    return key
+
+
+def has_ec_shape(spki):
+    """P-256 or P-384 and as many octets as an uncompressed point has, on the curve or not (section 12)."""
+    try:
+        algorithm, bits = der.sequence(der.single(spki))
+        parts = der.sequence(algorithm)
+        is_curve = len(parts) == 2 and der.oid(parts[0]) == EC_PUBLIC_KEY
+        curve = ecdsa.CURVES.get(der.oid(parts[1])) if is_curve else None
+        point = _octets(bits)
+    except Malformed:
+        return False
+    return curve is not None and len(point) == 1 + 2 * curve.size and point[0] == 4
+
+
 def rsa_key(spki):
     """(modulus, exponent) of an SPKI with an RSA key, or None."""
     try:
@@ -273,7 +299,7 @@ def rsa_key(spki):
         modulus, exponent = map(der.integer, der.sequence(der.single(_octets(bits))))
     except (Malformed, ValueError):
         return None
-    return (modulus, exponent) if modulus > 0 and exponent > 0 else None
+    return (modulus, exponent) if modulus >= 0 and exponent >= 0 else None
 
 
 def tbs_without(certificate, oid, issuer=None, replaced=()):

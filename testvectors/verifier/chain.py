@@ -54,9 +54,10 @@ def verify(data, roots, as_precertificate=False, now=None):
     classes = [_at(i, classify.classify, item) for i, item in enumerate(chain)]
     for i in range(len(chain) - 1):
         require(chain[i].issuer == chain[i + 1].subject, "wrong-issuer", i)
-    root = find_root(chain, roots)
+    root = find_root(chain, roots, now is None)
     if root.certificate.raw != chain[-1].raw:
         chain.append(root.certificate)
+        _check_issuer_kind(root.certificate, len(data), as_precertificate)
     if len(chain) > 1 and chain[1].is_precertificate_signer:
         require(len(chain) > 2, "unknown-root", 1)
     _check_issuers(chain)
@@ -65,7 +66,7 @@ def verify(data, roots, as_precertificate=False, now=None):
     check_encompassing(chain, classes)
     _check_calling_codes(classes[0], root)
     for i in range(len(chain) - 2, -1, -1):
-        _check_signature_at(i, chain, len(data) - 1)
+        _check_signature_at(i, chain, len(data) - 1, now is None)
     if now is not None:
         _check_app(chain, now)
     return Chain(tuple(chain), tuple(classes))
@@ -81,19 +82,22 @@ def _at(index, function, *arguments):
 
 def _check_poison(chain, as_precertificate):
     """Rules 2 and 3."""
-    for i, item in enumerate(chain):
-        poison = item.extension(certificates.POISON)
-        require(poison is None or (poison.critical and poison.value == b"\x05\x00"), "bad-poison", i)
-    poisoned = chain[0].extension(certificates.POISON) is not None
-    require(as_precertificate or not poisoned, "precertificate-to-add-chain", 0)
-    require(poisoned or not as_precertificate, "certificate-to-add-pre-chain", 0)
-    for i, item in enumerate(chain[1:], 1):
-        require(item.extension(certificates.POISON) is None, "poisoned-issuer", i)
-        signer_allowed = as_precertificate and i == 1
-        require(signer_allowed or not item.is_precertificate_signer, "precertificate-signer", i)
+    poison = chain[0].extension(certificates.POISON)
+    require(poison is None or (poison.critical and poison.value == b"\x05\x00"), "bad-poison", 0)
+    require(as_precertificate or poison is None, "precertificate-to-add-chain", 0)
+    require(poison is not None or not as_precertificate, "certificate-to-add-pre-chain", 0)
+    for i in range(1, len(chain)):
+        _check_issuer_kind(chain[i], i, as_precertificate)
 
 
-def find_root(chain, roots):
+def _check_issuer_kind(issuer, index, as_precertificate):
+    """Rule 3, for one issuer."""
+    require(issuer.extension(certificates.POISON) is None, "poisoned-issuer", index)
+    allowed = (as_precertificate and index == 1) or not issuer.is_precertificate_signer
+    require(allowed, "precertificate-signer", index)
+
+
+def find_root(chain, roots, rsa_taken):
     """Rule 6."""
     last = chain[-1]
     for root in roots:
@@ -101,13 +105,13 @@ def find_root(chain, roots):
             return root
     named = [root for root in roots if root.certificate.subject == last.issuer]
     require(named, "unknown-root", len(chain) - 1)
-    return next((root for root in named if _verifies(last, root.certificate)), named[0])
+    return next((root for root in named if _verifies(last, root.certificate, rsa_taken)), named[0])
 
 
-def _verifies(lower, issuer):
+def _verifies(lower, issuer, rsa_taken):
     """Whether the issuer's key verifies the certificate."""
     try:
-        check_signature(lower, issuer)
+        check_signature(lower, issuer, rsa_taken)
     except Refused:
         return False
     return True
@@ -117,11 +121,12 @@ def _check_issuers(chain):
     """Rule 7."""
     below = 0
     for i, item in enumerate(chain):
-        if i > 0:
-            require(item.is_ca, "not-a-ca", i)
-            require(item.may_sign_certificates, "may-not-sign", i)
-            require(item.path_length is None or item.path_length >= below, "path-length", i)
-        if item.is_ca and not item.self_issued and not item.is_precertificate_signer:
+        if i == 0:
+            continue
+        require(item.is_ca, "not-a-ca", i)
+        require(item.may_sign_certificates, "may-not-sign", i)
+        require(item.path_length is None or item.path_length >= below, "path-length", i)
+        if not item.self_issued and not item.is_precertificate_signer:
             below += 1
 
 
@@ -167,38 +172,38 @@ def _algorithm(item):
     """The dotted OBJECT IDENTIFIER of the signature algorithm, if its parameters are the right ones."""
     fields = der.sequence(item.algorithm)
     oid = der.oid(fields[0])
-    parameters = b"".join(field.raw for field in fields[1:])
-    right = parameters == b"\x05\x00" or (oid in ECDSA_HASHES and parameters == b"")
+    right = b"".join(field.raw for field in fields[1:]) in (b"", b"\x05\x00")
     known = oid in ECDSA_HASHES or oid == RSA_WITH_SHA256
     require(known and right, "unsupported-signature-algorithm")
     return oid
 
 
-def check_signature(lower, issuer):
-    """Rule 10, for one certificate."""
+def check_signature(lower, issuer, rsa_taken=True):
+    """Rule 10, for one certificate; an app takes no RSA."""
     oid = _algorithm(lower)
-    ec = certificates.ec_key(issuer.spki)
-    rsa = certificates.rsa_key(issuer.spki)
-    require(ec or rsa, "unsupported-issuer-key")
+    is_ec, rsa = certificates.has_ec_shape(issuer.spki), certificates.rsa_key(issuer.spki)
+    require(is_ec or rsa, "unsupported-issuer-key")
     if rsa:
         require(2048 <= rsa[0].bit_length() <= 4096, "unsupported-rsa-length")
     require((oid == RSA_WITH_SHA256) == (rsa is not None), "unsupported-signature")
+    require(rsa_taken or not rsa, "unsupported-signature")
     if rsa:
         good = rsa_verify(rsa, lower.tbs.raw, lower.signature)
     else:
-        good = ecdsa.verify(*ec, ECDSA_HASHES[oid], lower.tbs.raw, lower.signature)
+        key = certificates.ec_key(issuer.spki)
+        good = key and ecdsa.verify(*key, ECDSA_HASHES[oid], lower.tbs.raw, lower.signature)
     require(good, "bad-signature")
 
 
-def _check_signature_at(index, chain, last):
+def _check_signature_at(index, chain, last, rsa_taken):
     """Rule 10 for one certificate; what is wrong with the issuer's key is told of the issuer.
 
     The last submitted certificate, if self-issued, is a root of its own when its signature fails.
     """
     try:
-        check_signature(chain[index], chain[index + 1])
+        check_signature(chain[index], chain[index + 1], rsa_taken)
     except Refused as refusal:
-        if index == last and chain[index].self_issued:
+        if refusal.word == "bad-signature" and index == last and chain[index].self_issued:
             raise Refused("unknown-root", index) from refusal
         of_issuer = refusal.word in ("unsupported-issuer-key", "unsupported-rsa-length")
         raise Refused(refusal.word, index + 1 if of_issuer else index) from refusal
@@ -209,7 +214,7 @@ def rsa_verify(key, message, signature):
     modulus, exponent = key
     size = (modulus.bit_length() + 7) // 8
     value = int.from_bytes(signature, "big")
-    if len(signature) != size or value >= modulus:
+    if len(signature) != size or value >= modulus or not 3 <= exponent < 2**33 or not exponent & 1:
         return False
     suffix = b"\x00" + SHA256_DIGEST_INFO + hashlib.sha256(message).digest()
     expected = b"\x00\x01" + b"\xff" * (size - 2 - len(suffix)) + suffix
@@ -224,5 +229,3 @@ def _check_app(chain, now):
         require(certificates.ec_key(item.spki), "not-ecdsa", i)
         critical = {extension.oid for extension in item.extensions if extension.critical}
         require(critical <= APP_CRITICAL, "critical-extension", i)
-    for i, item in enumerate(chain[:-1]):
-        require(der.oid(der.sequence(item.algorithm)[0]) in ECDSA_HASHES, "not-ecdsa", i)

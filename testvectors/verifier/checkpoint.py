@@ -38,20 +38,19 @@ def parse_text(text):
 
 
 def verify_tree_head(note, checkpoint, sct_key_spki):
-    """The time of the tree head: `tree-head-missing`, `tree-head-format`, `tree-head-signature`."""
+    """The time of the tree head: `sct-key`, `tree-head-missing`, `tree-head-format`, `tree-head-signature`."""
+    key = certificate.sct_key(sct_key_spki)
+    require(not checkpoint.extensions, "tree-head-format")
     log_id = hashlib.sha256(sct_key_spki).digest()
     wanted = (checkpoint.origin, notes.key_id(checkpoint.origin, notes.TREE_HEAD, log_id))
     bodies = [line.body for line in note.signatures if (line.name, line.key_id) == wanted]
     require(bodies, "tree-head-missing")
-    require(len(bodies) == 1 and not checkpoint.extensions, "tree-head-format")
+    require(len(bodies) == 1, "tree-head-format")
     try:
         timestamp, algorithm, signature = notes.read_tree_head_body(bodies[0])
     except Malformed as error:
         raise Refused("tree-head-format") from error
     require(algorithm == b"\x04\x03" and len(signature) <= 72, "tree-head-format")
-    require(timestamp < 2**63, "tree-head-signature")
     message = notes.tree_head_message(timestamp, checkpoint.size, checkpoint.root)
-    curve, point = certificate.ec_key(sct_key_spki) or (None, None)
-    require(curve is ecdsa.P256, "sct-key")
-    require(ecdsa.verify(curve, point, "sha256", message, signature), "tree-head-signature")
+    require(ecdsa.verify(*key, "sha256", message, signature), "tree-head-signature")
     return timestamp

@@ -15,7 +15,6 @@ CLAIM_CONSTRAINTS, ENHANCED_CLAIM_CONSTRAINTS = "1.3.6.1.5.5.7.1.27", "1.3.6.1.5
 STIR_TN_LIST = bytes.fromhex("2b0601050507300e")
 NUMBER_ATTRIBUTES = (bytes.fromhex("550414"), bytes.fromhex("550417"), bytes.fromhex("550419"))
 DEEPEST = 16
-PRIMITIVE_TAGS = (1, 2, 3, 4, 5, 6, 9, 10, 12, 18, 19, 20, 21, 22, 23, 24, 26, 30)
 
 TEL = re.compile(rb"(?<![0-9a-z])tel:")
 PLUS = re.compile(rb"(?:\+|%2b)[ \-.()/]*(?:[0-9][ \-.()/]*){7}")
@@ -79,13 +78,6 @@ def _fold(value):
     return value.replace(b"\x00", b"").lower()
 
 
-def _check_tag(element):
-    """No DER is also a universal tag that is not in the list of the page, and a tag number above 30."""
-    known = PRIMITIVE_TAGS if not element.constructed else (der.SEQUENCE, der.SET)
-    if element.tag & 0x1F == 0x1F or (element.tag >> 6 == 0 and element.tag not in known):
-        raise Malformed("tag")
-
-
 def _walk(value, look, attributes, depth=0):
     """Whether a primitive value in the DER `value` holds a number; Malformed from where on it is no DER."""
     position = 0
@@ -93,7 +85,7 @@ def _walk(value, look, attributes, depth=0):
         if depth > DEEPEST:
             raise Malformed("nested too deep")
         element, position = der.read(value, position)
-        _check_tag(element)
+        der.check_tag(element)
         if element.constructed:
             if _walk(element.content, look, attributes, depth + 1):
                 return True
@@ -101,16 +93,12 @@ def _walk(value, look, attributes, depth=0):
             return True
         elif look(_fold(element.content)):
             return True
-        if depth == 0 and position != len(value):
-            raise Malformed("trailing bytes")
     return False
 
 
 def holds_number(value, look, attributes=False):
     """Whether a place holds a number; what is no DER, and held none before, is looked at as a whole."""
     try:
-        if not value:
-            raise Malformed("no element")
         return _walk(value, look, attributes)
     except Malformed:
         return _bytes(_fold(value))

@@ -125,11 +125,16 @@ def boolean(element):
     return content == b"\xff"
 
 
+def check_bits(content):
+    """The count of unused bits is 0 to 7, and 0 when there are no octets."""
+    if not content or content[0] > 7 or (content[0] and len(content) == 1):
+        raise Malformed("DER BIT STRING")
+
+
 def bit_string(element):
     """(count of unused bits, octets) of a BIT STRING; the unused bits are zero."""
     content = expect(element, BIT_STRING).content
-    if not content or content[0] > 7 or (content[0] and len(content) == 1):
-        raise Malformed("DER BIT STRING")
+    check_bits(content)
     unused = content[0]
     if unused and content[-1] & ((1 << unused) - 1):
         raise Malformed("DER BIT STRING has bits set that are unused")
@@ -142,19 +147,20 @@ def oid(element):
 
 
 def oid_text(content):
-    """The dotted text of the content of an OBJECT IDENTIFIER."""
-    if not content or content[-1] & 0x80:
+    """The dotted text; 3 to 39 octets, the first at most 119, the other arcs minimal and of at most four."""
+    if not 3 <= len(content) <= 39 or content[0] > 119 or content[-1] & 0x80:
         raise Malformed("DER OBJECT IDENTIFIER")
-    arcs, value, fresh = [], 0, True
-    for octet in content:
-        if fresh and octet == 0x80:
+    arcs, value, size = [content[0] // 40, content[0] % 40], 0, 0
+    for octet in content[1:]:
+        if octet == 0x80 and size == 0:
             raise Malformed("DER OBJECT IDENTIFIER not minimal")
-        value, fresh = value << 7 | octet & 0x7F, not octet & 0x80
-        if fresh:
+        value, size = value << 7 | octet & 0x7F, size + 1
+        if size > 4:
+            raise Malformed("DER OBJECT IDENTIFIER with a long arc")
+        if not octet & 0x80:
             arcs.append(value)
-            value = 0
-    first = min(arcs[0] // 40, 2)
-    return ".".join(map(str, [first, arcs[0] - 40 * first] + arcs[1:]))
+            value = size = 0
+    return ".".join(map(str, arcs))
 
 
 def length_octets(length):
@@ -170,28 +176,10 @@ def write(tag, content):
     return bytes([tag]) + length_octets(len(content)) + content
 
 
-def check_throughout(element):
-    """Refuse an element that is not DER in every part of it that has a universal tag."""
-    tag_class, number = element.tag >> 6, element.tag & 0x1F
-    if element.constructed:
-        if tag_class == 0 and number not in (16, 17, 8, 11):
-            raise Malformed("constructed string")
-        inner = elements(element.content)
-        for child in inner:
-            check_throughout(child)
-        if element.tag == SET and [child.raw for child in inner] != sorted(child.raw for child in inner):
-            raise Malformed("DER SET OF not in order")
-    elif tag_class == 0:
-        _check_primitive(element)
+UNIVERSAL = frozenset([1, 2, 3, 4, 5, 6, 9, 10, 12, 18, 19, 20, 21, 22, 23, 24, 26, 30, SEQUENCE, SET])
 
 
-def _check_primitive(element):
-    """The contents of the primitive universal types whose DER has rules of its own."""
-    checks = {BOOLEAN: boolean, INTEGER: integer_octets, 0x0A: None, BIT_STRING: bit_string, OID: oid}
-    if element.tag in (0x00, 0x10, 0x11):
-        raise Malformed("primitive SEQUENCE or end of contents")
-    if element.tag == NULL and element.content:
-        raise Malformed("DER NULL")
-    check = checks.get(element.tag)
-    if check:
-        check(element)
+def check_tag(element):
+    """The tags of section 11: these universal ones, and numbers up to 30 of the other classes."""
+    if element.tag & 0x1F == 0x1F or (element.tag >> 6 == 0 and element.tag not in UNIVERSAL):
+        raise Malformed("tag")

@@ -44,6 +44,8 @@ def _fields(reader):
     content, extensions = reader.opaque(3), reader.opaque(2)
     reader.finish()
     entry = content
+    if entry_type in (X509, PRECERTIFICATE) and not content:
+        raise Malformed("empty certificate")
     if entry_type == PRECERTIFICATE:
         entry = (key_hash, content)
     elif entry_type in (PARAMETERS, NUMBER):

@@ -116,12 +116,22 @@ def verify(note, keys):
     """
     signers = {}
     for signature in note.signatures:
-        for key in keys:
-            if (key.name, key.key_id) == (signature.name, signature.key_id):
-                time = check_signature(key, note.text, signature.body)
-                signers[key] = time if signers.get(key) is None else max(time, signers[key])
+        known = [key for key in keys if (key.name, key.key_id) == (signature.name, signature.key_id)]
+        if known:
+            key, time = _first_that_verifies(known, note.text, signature.body)
+            signers[key] = time if signers.get(key) is None else max(time, signers[key])
     require(signers, "note-unsigned")
     return signers
+
+
+def _first_that_verifies(known, text, body):
+    """(key, time): several keys can have one name and one key id."""
+    for key in known:
+        try:
+            return key, check_signature(key, text, body)
+        except Refused:
+            continue
+    raise Refused("note-signature")
 
 
 def read_tree_head_body(body):

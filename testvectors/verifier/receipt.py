@@ -6,7 +6,6 @@ import cbor
 import certificate as certificates
 import chain as chains
 import der
-import ecdsa
 import labels
 import leaf as leaves
 import merkle
@@ -84,7 +83,7 @@ def _proof(text):
         raise Malformed("index")
     index = decode_decimal(lines.pop(0)[6:])
     hashes = [decode_base64(line) for line in lines]
-    if index >= 2**63 or len(hashes) > MOST_HASHES or any(len(item) != 32 for item in hashes):
+    if index >= 2**64 or len(hashes) > MOST_HASHES or any(len(item) != 32 for item in hashes):
         raise Malformed("index or hashes")
     return Proof(extra, index, hashes, note.encode("utf-8"))
 
@@ -247,5 +246,4 @@ def verify_parameters(data, policy):
 def check_parameter_keys(parameters):
     """Step 5 of section 14: `label-key`, `sct-key`."""
     voprf.decode_element(parameters[3], "label-key")
-    key = certificates.ec_key(parameters[2])
-    require(key is not None and key[0] is ecdsa.P256, "sct-key")
+    certificates.sct_key(parameters[2])

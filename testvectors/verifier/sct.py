@@ -50,11 +50,10 @@ def signed_data(timestamp, identity, extensions):
 
 
 def verify(data, sct_key_spki, identity):
-    """The SCT, verified with the log's key: also `sct-log`, `sct-signature`."""
+    """The SCT, verified with the log's key: first `sct-key`; then also `sct-log`, `sct-signature`."""
+    key = certificate.sct_key(sct_key_spki)
     sct = read(data)
     require(sct.log_id == hashlib.sha256(sct_key_spki).digest(), "sct-log")
-    curve, point = certificate.ec_key(sct_key_spki) or (None, None)
-    require(curve is ecdsa.P256, "sct-key")
     message = signed_data(sct.timestamp, identity, sct.extensions)
-    require(ecdsa.verify(curve, point, "sha256", message, sct.signature), "sct-signature")
+    require(ecdsa.verify(*key, "sha256", message, sct.signature), "sct-signature")
     return sct

@@ -100,6 +100,24 @@ fn leaf_fields(report: Report, leaf: &Leaf, shown: Shown) -> Report {
             .field("precertificate", entry.is_precertificate)
             .field("calling_codes", entry.calling_codes.clone())
             .field("commitment", hex(&entry.commitment.0)),
+        Entry::Registration(entry) => report
+            .field("entry_type", "registration_entry")
+            .field("label", hex(entry.label.as_bytes()))
+            .field("credential", entry.credential)
+            .field("not_before", time(entry.not_before))
+            .field("not_after", time(entry.not_after))
+            .field("action", entry.action.name())
+            .field("replaces", entry.replaces.map_or("nothing".to_owned(), |index| index.to_string()))
+            .field("commitment", hex(&entry.commitment.0)),
+        Entry::KeyStatement(entry) => report
+            .field("entry_type", "key_statement_entry")
+            .field("labels", entry.labels.iter().map(|label| hex(label.as_bytes())).collect::<Vec<_>>())
+            .field("verb", entry.verb.name())
+            .field("old", entry.old.index)
+            .field("old_leaf_hash", hex(&entry.old.hash.0))
+            .field("new", entry.new.index)
+            .field("new_leaf_hash", hex(&entry.new.hash.0))
+            .field("signature", hex(&entry.signature)),
     }
 }
 

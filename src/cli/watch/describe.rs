@@ -88,6 +88,8 @@ impl Credential {
                 let issuer_key_hash = Some(hex(issuer_key_hash));
                 Credential { kind: "precertificate", issuer_key_hash, ..Credential::of_tbs(tbs) }
             }
+            Entry::Registration(_) => Credential { kind: "registration", ..Credential::default() },
+            Entry::KeyStatement(_) => Credential { kind: "key statement", ..Credential::default() },
             Entry::Parameters(_) => Credential { kind: "parameters", ..Credential::default() },
         };
         credential.logged = time_of_millis(leaf.timestamp);
@@ -123,6 +125,11 @@ impl Credential {
             validity: Some((seconds(&tbs.validity.not_before), seconds(&tbs.validity.not_after))),
             ..Credential::default()
         }
+    }
+
+    /// Whether it is one: registrations and key statements carry the label too, and no key of their own.
+    pub fn is_credential(&self) -> bool {
+        !matches!(self.kind, "registration" | "key statement")
     }
 
     /// For people.

@@ -120,7 +120,7 @@ impl Look<'_> {
                 .key_hash
                 .as_ref()
                 .is_some_and(|key| self.known.iter().any(|k| k.eq_ignore_ascii_case(key)));
-            unknown += usize::from(!mine);
+            unknown += usize::from(!mine && credential.is_credential());
             lines.push((*index, under, credential, mine));
         }
         if self.json {

@@ -83,7 +83,7 @@ impl Bundle {
                     return Err(Fault::of_leaf(self.chains_path(), index, FaultKind::ChainKind));
                 }
                 Entry::Parameters(parameters) => facts.parameters = Some(parameters),
-                Entry::Number(_) => {}
+                Entry::Number(_) | Entry::Registration(_) | Entry::KeyStatement(_) => {}
             }
         }
         Ok(facts)

@@ -9,7 +9,8 @@ use super::request::hashes;
 use super::{LookupError, Lookups, News};
 use crate::client::api::GetEntryAndProof;
 use crate::entry::{Leaf, MAX_LEAF};
-use crate::index::labels::labels_of_bytes;
+use crate::index::IndexHead;
+use crate::index::labels_of_bytes;
 use crate::label::Label;
 use crate::merkle::{Hash, check_inclusion};
 use crate::tile::FULL_WIDTH;
@@ -29,7 +30,7 @@ pub struct Found {
 }
 
 impl Lookups {
-    /// Fetches the entries of some news, by their index: each stands in the checkpoint at its index, and carries the labels
+    /// Fetches the entries of some news, by their index: each stands in the log at its index, and carries the labels
     /// that it was found under.
     ///
     /// # Errors
@@ -41,9 +42,9 @@ impl Lookups {
         }
         let indexes: BTreeSet<u64> = found.keys().copied().collect();
         let leaves = if indexes.len() <= SINGLE {
-            self.singly(&indexes).await?
+            self.singly(&indexes, &news.head).await?
         } else {
-            self.in_bundles(&indexes).await?
+            self.in_bundles(&indexes, &news.head).await?
         };
         let mut entries = BTreeMap::new();
         for (index, labels) in found {
@@ -57,39 +58,49 @@ impl Lookups {
         Ok(entries)
     }
 
-    async fn singly(&self, indexes: &BTreeSet<u64>) -> Result<BTreeMap<u64, Bytes>, LookupError> {
+    async fn singly(
+        &self,
+        indexes: &BTreeSet<u64>,
+        head: &IndexHead,
+    ) -> Result<BTreeMap<u64, Bytes>, LookupError> {
         let mut leaves = BTreeMap::new();
         for &index in indexes {
-            leaves.insert(index, self.single(index).await?);
+            leaves.insert(index, self.single(index, head).await?);
         }
         Ok(leaves)
     }
 
-    async fn single(&self, index: u64) -> Result<Bytes, LookupError> {
-        let checkpoint = self.entries.seen().ok_or(LookupError::NotInLog(index))?.checkpoint();
-        let size = checkpoint.size;
-        let path = format!("ct/v1/get-entry-and-proof?leaf_index={index}&tree_size={size}");
+    /// In the tree of the head, which is consistent with the checkpoint and may be larger.
+    async fn single(&self, index: u64, head: &IndexHead) -> Result<Bytes, LookupError> {
+        let path = format!("ct/v1/get-entry-and-proof?leaf_index={index}&tree_size={}", head.size);
         let answer: GetEntryAndProof = self.client.get_json(&path, MAX_ENTRY).await?;
         let leaf = Base64::decode_vec(&answer.leaf_input).map_err(|_| LookupError::Malformed)?;
         let proof = hashes(&answer.audit_path)?;
-        let proved = check_inclusion(&proof, size, index, &Hash::of_leaf(&leaf), &checkpoint.root);
+        let proved = check_inclusion(&proof, head.size, index, &Hash::of_leaf(&leaf), &head.root);
         if proved.is_err() || leaf.len() > MAX_LEAF {
             return Err(LookupError::NotInLog(index));
         }
         Ok(leaf.into())
     }
 
-    async fn in_bundles(&self, indexes: &BTreeSet<u64>) -> Result<BTreeMap<u64, Bytes>, LookupError> {
+    /// In the tree of the checkpoint, as far as it goes.
+    async fn in_bundles(
+        &self,
+        indexes: &BTreeSet<u64>,
+        head: &IndexHead,
+    ) -> Result<BTreeMap<u64, Bytes>, LookupError> {
         let width = u64::from(FULL_WIDTH);
+        let size = self.entries.seen().map_or(0, |seen| seen.checkpoint().size);
         let mut leaves = BTreeMap::new();
-        let mut next = indexes.first().copied();
+        let mut next = indexes.first().copied().filter(|index| *index < size);
         while let Some(first) = next {
             let end = (first / width + 1) * width;
             let bundle = self.entries.entries(first..end).await?;
             let wanted = (first..).zip(bundle).filter(|(index, _)| indexes.contains(index));
             leaves.extend(wanted);
-            next = indexes.range(end..).next().copied();
+            next = indexes.range(end..).next().copied().filter(|index| *index < size);
         }
+        leaves.extend(self.singly(&indexes.range(size..).copied().collect(), head).await?);
         Ok(leaves)
     }
 }

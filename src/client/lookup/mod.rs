@@ -14,8 +14,8 @@ use std::sync::Arc;
 use super::http::{Client, HttpError};
 use super::read::{LogReader, ReadError};
 use super::source::Below;
-use crate::index::list::Known;
-use crate::index::query::MAX_PREFIXES;
+use crate::index::Known;
+use crate::index::MAX_PREFIXES;
 use crate::index::{
     Answer, HeadError, IndexHead, ListCommitment, ListError, ListPage, NotProved, Prefix, PrefixError, Query,
     QueryError,

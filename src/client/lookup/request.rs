@@ -4,7 +4,7 @@ use base64ct::{Base64, Encoding};
 
 use super::{Lists, LookupError, Lookups, Question, is_of};
 use crate::client::api;
-use crate::index::query::MAX_PROOF;
+use crate::index::MAX_PROOF;
 use crate::index::{IndexHead, ListPage};
 use crate::label::Label;
 use crate::merkle::{Hash, check_consistency, check_inclusion};
@@ -65,7 +65,9 @@ impl Lookups {
         let entries = self.entries.observe(response.checkpoint.as_bytes()).await?.checkpoint();
         is_of(&self.key, &entries.origin)?;
         let proof = hashes(&response.consistency)?;
-        check_consistency(&proof, head.size, &head.root, entries.size, &entries.root)
+        let (of_head, of_log) = ((head.size, &head.root), (entries.size, &entries.root));
+        let (small, large) = if head.size <= entries.size { (of_head, of_log) } else { (of_log, of_head) };
+        check_consistency(&proof, small.0, small.1, large.0, large.1)
             .map_err(|_| LookupError::Inconsistent)?;
         Ok(head)
     }

@@ -17,7 +17,8 @@ fn grown(space: &[Label], old: usize, new: usize, shape: usize) -> (Index<Memory
 }
 
 /// Every two subsets of two bits and many of three: the difference leads from the old answer to the new one, of one prefix
-/// and of two.
+/// and of two. Fails when `Check::same` takes a hash that is not known (`it knew nothing`), or `Check::node` takes again
+/// what is known.
 #[test]
 fn the_difference_of_every_two_states_gives_the_whole_answer() {
     for (places, shape) in [(&PLACES[0][2..], 0), (&PLACES[1][1..], 1), (&PLACES[2][1..], 2)] {
@@ -47,7 +48,7 @@ fn the_difference_of_every_two_states_gives_the_whole_answer() {
     }
 }
 
-/// Fails when `Check::same` takes a hash that is not known.
+/// Fails without the comparison with the root at the end of `Query::check_difference`.
 #[test]
 fn every_flipped_bit_of_a_difference_is_refused() {
     let space = labels(&PLACES[1]);

@@ -1,7 +1,6 @@
 use crate::certificate::Certificate;
 use crate::entry::{Entry, Leaf, Parameters, SignedEntry};
-use crate::index::labels::labels_of_bytes;
-use crate::index::labels_of;
+use crate::index::{labels_of, labels_of_bytes};
 use crate::label::Label;
 use crate::number::ServiceProviderCode;
 use crate::precertificate::certificate_tbs;

@@ -52,7 +52,7 @@ fn every_subtree_and_every_pair_is_proved_whole() {
     }
 }
 
-/// Fails when the comparison with the root at the end of `Query::check` is removed.
+/// Fails when the comparison with the root at the end of `Query::check_difference` is removed.
 #[test]
 fn every_flipped_bit_of_every_proof_is_refused() {
     for (places, shape) in PLACES.iter().zip(SHAPES) {

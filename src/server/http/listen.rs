@@ -11,6 +11,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
 use super::Peer;
@@ -29,6 +30,8 @@ pub struct Server {
     listener: TcpListener,
     connections: usize,
     header_time: Duration,
+    /// The longest time in which a client may take nothing of its answer.
+    write_time: Duration,
 }
 
 impl Server {
@@ -41,6 +44,7 @@ impl Server {
             listener: TcpListener::bind(address).await?,
             connections: limits.connections,
             header_time: Duration::from_secs(limits.header_seconds),
+            write_time: Duration::from_secs(limits.request_seconds),
         })
     }
 
@@ -75,6 +79,9 @@ impl Server {
                     continue;
                 }
             };
+            let mut stream = TimeoutStream::new(stream);
+            // Who does not read what he asked for must not hold a connection for ever.
+            stream.set_write_timeout(Some(self.write_time));
             let serving = serve(stream, peer, router.clone(), self.header_time, stopped.clone());
             tokio::spawn(async move {
                 serving.await;
@@ -89,13 +96,13 @@ impl Server {
 }
 
 async fn serve(
-    stream: TcpStream,
+    stream: TimeoutStream<TcpStream>,
     peer: SocketAddr,
     router: Router,
     header_time: Duration,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let _ = stream.set_nodelay(true);
+    let _ = stream.get_ref().set_nodelay(true);
     let service = router.map_request(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(Peer(peer.ip()));
         request.map(axum::body::Body::new)
@@ -105,7 +112,7 @@ async fn serve(
         .header_read_timeout(header_time)
         .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_BUFFER)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(service));
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => Some(ended),

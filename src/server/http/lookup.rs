@@ -7,11 +7,13 @@ use axum::extract::State;
 use base64ct::{Base64, Encoding};
 
 use super::{Answer, App, Shared, body};
+use crate::checkpoint::Checkpoint;
 use crate::client::api;
-use crate::index::query::MAX_PREFIXES;
+use crate::index::MAX_PREFIXES;
 use crate::index::{Prefix, Query};
 use crate::label::Label;
 use crate::merkle::Hash;
+use crate::note::Note;
 use crate::server::index::{Answered, Question};
 use crate::server::problem::{Place, Problem};
 
@@ -58,9 +60,11 @@ fn answer(app: &App, question: &Question) -> Result<Answer, Problem> {
     let Answered { shown, published, proof, pages } = app.log.index.answer(question)?;
     let heads = published.tree.size;
     let inclusion = app.log.index.reader.inclusion(shown.position, heads, heads)?;
-    let entries = app.log.published();
-    let size = entries.tree.size;
-    let consistency = app.log.reader.consistency(shown.head.size, size, size)?;
+    let checkpoint = app.log.heads()?.checkpoint;
+    let note = Note::parse(checkpoint.as_bytes()).ok();
+    let size = note.and_then(|note| Checkpoint::parse(note.text()).ok()).ok_or(Problem::Internal)?.size;
+    let (small, large) = (size.min(shown.head.size), size.max(shown.head.size));
+    let consistency = app.log.reader.consistency(small, large, app.log.published().tree.size)?;
     let page = |(label, page): &(Label, crate::index::ListPage)| api::LookupPage {
         label: Base64::encode_string(label.as_bytes()),
         page: Base64::encode_string(&page.encode()),
@@ -74,7 +78,7 @@ fn answer(app: &App, question: &Question) -> Result<Answer, Problem> {
             inclusion: hashes(&inclusion),
         },
         index_checkpoint: published.note.clone(),
-        checkpoint: entries.note.clone(),
+        checkpoint,
         consistency: hashes(&consistency),
     }))
 }

@@ -78,6 +78,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/receipt", post(submit::receipt))
         .route("/evaluate", post(tn::evaluate))
         .route("/lookup", post(lookup::lookup))
+        .route("/heads", get(tn::heads))
         .route("/log", get(tn::log))
         .route("/issuers", get(tn::issuers))
         .route("/parameters", get(tn::parameters));

@@ -204,7 +204,13 @@ impl Issuers<'_> {
     fn issuer(&mut self, fingerprint: &[u8; 32]) -> Result<&[u8], Problem> {
         if !self.known.contains_key(fingerprint) {
             let name = crate::chain_item::issuer_path(fingerprint);
-            let der = self.app.log.reader.object(&name)?.ok_or(Problem::Internal)?;
+            let der = self.app.log.reader.object(&name)?.ok_or_else(|| {
+                tracing::error!(
+                    name,
+                    "an issuer is missing in the served folder; restore it from a copy of the log"
+                );
+                Problem::Internal
+            })?;
             self.known.insert(*fingerprint, der);
         }
         Ok(&self.known[fingerprint])

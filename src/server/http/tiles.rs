@@ -11,7 +11,7 @@ use crate::tile::TilePath;
 
 /// `GET /checkpoint`.
 pub async fn checkpoint(State(app): Shared) -> Answer {
-    Answer::Text(PLAIN, app.log.published().note.clone())
+    Answer::Text(PLAIN, app.log.checkpoint())
 }
 
 /// `GET /tile/...`.

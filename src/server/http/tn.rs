@@ -85,6 +85,11 @@ pub async fn log(State(app): Shared) -> Answer {
     })
 }
 
+/// `GET /tn/v1/heads`.
+pub async fn heads(State(app): Shared) -> Answer {
+    Answer::from(app.log.heads().map(|heads| Answer::json(&heads)))
+}
+
 /// `GET /tn/v1/issuers`.
 pub async fn issuers(State(app): Shared) -> Answer {
     Answer::json(&app.log.issuers.list())
@@ -125,7 +130,7 @@ pub async fn front(State(app): Shared) -> Answer {
              Receipts: POST /tn/v1/receipt\n\
              Look up: POST /tn/v1/lookup; heads of the index: /index/checkpoint, /index/tile/\n\
              Read: /checkpoint, /tile/ (C2SP tlog-tiles), /ct/v1/get-entries (RFC 6962)\n\
-             About: /tn/v1/log, /tn/v1/issuers, /tn/v1/parameters\n"
+             About: /tn/v1/log, /tn/v1/issuers, /tn/v1/parameters, /tn/v1/heads\n"
         ),
     )
 }

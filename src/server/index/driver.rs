@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::Shown;
 use crate::client::index_store::{DiskStore, DiskStoreError};
-use crate::index::labels::labels_of_bytes;
+use crate::index::labels_of_bytes;
 use crate::index::{Change, HeadError, Index, IndexError, IndexHead, Shape};
 use crate::label::Label;
 use crate::merkle::{Hash, check_consistency};

@@ -12,9 +12,11 @@
 //! | the end of apply, or publish | the new checkpoint | applies the staged round and publishes |
 //! | settling | the new checkpoint | applies again what may not have been durable |
 
+mod publisher;
 mod recovery;
 mod settler;
 
+pub use publisher::Publisher;
 pub use settler::Settler;
 
 use std::io;
@@ -104,6 +106,7 @@ pub struct Sequencer {
     /// Set while what is stored may be more than what this process knows of.
     in_doubt: bool,
     settler: Settler,
+    publisher: Publisher,
 }
 
 impl Sequencer {
@@ -124,7 +127,8 @@ impl Sequencer {
         }
         let settler = Settler::new(stores.clone());
         let (edge, published) = recover(&stores, &mut *lock, &signer, &settler)?;
-        Ok(Sequencer { stores, lock, signer, edge, published, in_doubt: false, settler })
+        let publisher = Publisher::new(stores.public.clone(), &published)?;
+        Ok(Sequencer { stores, lock, signer, edge, published, in_doubt: false, settler, publisher })
     }
 
     /// The newest published checkpoint.
@@ -135,6 +139,11 @@ impl Sequencer {
     /// What makes rounds durable in their final place; it may work on a thread of its own.
     pub fn settler(&self) -> Settler {
         self.settler.clone()
+    }
+
+    /// What shows checkpoints to everybody; whoever gathers cosignatures adds them with it.
+    pub fn publisher(&self) -> Publisher {
+        self.publisher.clone()
     }
 
     /// Appends a round, which `build` makes for its position. When this returns, its entries are durable and covered by the
@@ -171,6 +180,7 @@ impl Sequencer {
         let _busy = settler.busy();
         settler.waiting().clear();
         let (edge, published) = recover(&self.stores, &mut *self.lock, &self.signer, &settler)?;
+        self.publisher.publish(&published)?;
         (self.edge, self.published, self.in_doubt) = (edge, published, false);
         Ok(())
     }
@@ -187,7 +197,7 @@ impl Sequencer {
             apply(&self.stores, &staging)?;
             self.settler.waiting().push(Applied::of(&staging));
         }
-        publish(&self.stores, &published.note)?;
+        self.publisher.publish(&published)?;
         self.edge = plan.edge;
         self.published = published;
         self.in_doubt = false;
@@ -222,8 +232,8 @@ fn check_unused(public: &dyn ObjectStore) -> Result<(), SequencerError> {
         || !public.list(&format!("{bundle}.p")).map_err(read)?.is_empty();
     if used {
         return Err(damaged(
-            "the served folder holds a log and the lock holds no checkpoint. Restore the lock from the newest backup of \
-             the whole folder; a log that starts again under the same keys has forked",
+            "the served folder holds a log and the lock holds none. Put back the newest lock, and no older copy of anything \
+             else; a log that starts again under the same keys, or goes on from an older state, has forked",
         ));
     }
     Ok(())
@@ -238,17 +248,22 @@ fn stage(stores: &Stores, staging: &Staging) -> Result<(), SequencerError> {
     stores.private.sync(&[&name]).map_err(|error| SequencerError::Store("make a staged round durable", error))
 }
 
+/// The staged round that leads to a tree.
+fn read_staged(stores: &Stores, tree: &Tree) -> Result<Option<Staging>, SequencerError> {
+    let name = Staging::name_of(tree);
+    let read = |error| SequencerError::Store("read the staged rounds", error);
+    let Some(bytes) = stores.private.get(&name).map_err(read)? else { return Ok(None) };
+    let staging = Staging::decode(&bytes).map_err(|error| damaged(format!("{name}: {error}")))?;
+    if staging.new != *tree || staging.old.size >= tree.size {
+        return Err(damaged(format!("{name} holds another round than its name says")));
+    }
+    Ok(Some(staging))
+}
+
 fn apply(stores: &Stores, staging: &Staging) -> Result<(), SequencerError> {
     staging
         .objects
         .iter()
         .try_for_each(|object| stores.at(object.place).put(&object.name, &object.bytes))
         .map_err(|error| SequencerError::Store("apply a round", error))
-}
-
-fn publish(stores: &Stores, note: &str) -> Result<(), SequencerError> {
-    stores
-        .public
-        .put(CHECKPOINT, note.as_bytes())
-        .map_err(|error| SequencerError::Store("publish a checkpoint", error))
 }

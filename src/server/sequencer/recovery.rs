@@ -1,7 +1,7 @@
 //! Opening a log: what was signed and staged is applied, and what is stored is compared with what was signed.
 
 use super::settler::{Applied, Settler};
-use super::{CHECKPOINT, Published, SequencerError, Stores, apply, damaged, publish};
+use super::{CHECKPOINT, Published, SequencerError, Stores, apply, damaged, read_staged};
 use crate::bundle;
 use crate::merkle::{self, Hash, HashReader, NodeId, ProveError};
 use crate::server::plan::{self, Edge};
@@ -13,7 +13,7 @@ use crate::tile::{FULL_WIDTH, Kind, TileError, TilePath, Tiling, TreeEdge};
 const FOREIGN_CHECKPOINT: &str = "the published checkpoint is whole and not signed by this log's keys: it is damaged or of \
                                   another log. Restore it, or remove it when the lock is known to be the newest";
 
-/// Brings the stores to the lock's checkpoint and reads the edge there.
+/// Brings the stores to the lock's checkpoint and reads the edge there. The checkpoint is still to be published.
 pub(super) fn recover(
     stores: &Stores,
     lock: &mut dyn CheckpointLock,
@@ -39,7 +39,6 @@ pub(super) fn recover(
         check_begins(&*stores.public, published, signed.tree)?;
     }
     let note = String::from_utf8(note).map_err(|_| damaged("the lock's checkpoint is no text"))?;
-    publish(stores, &note)?;
     Ok((edge, Published { note, tree: signed.tree, time: signed.time }))
 }
 
@@ -60,7 +59,7 @@ fn check_published(
     if ahead || contradicts {
         return Err(damaged(format!(
             "the served folder holds a signed checkpoint of {} leaves that the lock, at {}, does not know: the lock was set \
-             back. Restore the newest backup of the whole folder",
+             back. Put back the newest lock, and no older copy of anything else: a log that goes on from an older state forks",
             published.tree.size, signed.tree.size
         )));
     }
@@ -130,18 +129,6 @@ fn signed_rounds(stores: &Stores, signed: Tree) -> Result<Vec<Staging>, Sequence
     }
     rounds.reverse();
     Ok(rounds)
-}
-
-/// The staged round that leads to a tree.
-pub(super) fn read_staged(stores: &Stores, tree: &Tree) -> Result<Option<Staging>, SequencerError> {
-    let name = Staging::name_of(tree);
-    let read = |error| SequencerError::Store("read the staged rounds", error);
-    let Some(bytes) = stores.private.get(&name).map_err(read)? else { return Ok(None) };
-    let staging = Staging::decode(&bytes).map_err(|error| damaged(format!("{name}: {error}")))?;
-    if staging.new != *tree || staging.old.size >= tree.size {
-        return Err(damaged(format!("{name} holds another round than its name says")));
-    }
-    Ok(Some(staging))
 }
 
 /// Reads the right edge of a tree and compares it with the root that was signed; the last bundles, with the tiles.

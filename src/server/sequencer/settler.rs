@@ -3,8 +3,7 @@
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::recovery::read_staged;
-use super::{SequencerError, Stores, apply};
+use super::{SequencerError, Stores, apply, read_staged};
 use crate::server::plan::{Object, Place};
 use crate::server::staging::{Staging, Tree};
 use crate::tile::TilePath;

@@ -57,8 +57,8 @@ impl DiskLock {
         let slots = [read_slot(&bytes[..SLOT]), read_slot(&bytes[SLOT..])];
         // Zeros are a file that was made and never written.
         if slots == [None, None] && bytes.iter().any(|byte| *byte != 0) {
-            let message = "the lock file is damaged: it holds no whole checkpoint. Restore it from the newest backup of \
-                           the whole folder, or end this log; a log that guesses its latest checkpoint may fork";
+            let message = "the lock file is damaged: it holds no whole checkpoint. Put back the newest copy of it, or end this \
+                           log; one that guesses its latest checkpoint, or goes on from an older one, may fork";
             return Err(io::Error::new(ErrorKind::InvalidData, message));
         }
         Ok(slots)

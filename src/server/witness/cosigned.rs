@@ -1,0 +1,108 @@
+//! A checkpoint with the cosignatures of a quorum: how it is kept, served, and found again.
+
+use std::io;
+
+use super::ask::Cosignature;
+use crate::client::api::Heads;
+use crate::note::Note;
+use crate::server::read::LogReader;
+use crate::server::sequencer::{Published, Publisher};
+use crate::server::signer::CheckpointSigner;
+use crate::server::staging::Tree;
+use crate::server::witness::{Witnesses, WitnessesError};
+use crate::{cosignature, merkle};
+
+/// The name of the cosigned checkpoint in the served folder: what `GET /tn/v1/heads` answers, for static web servers, and to
+/// go on with after a restart. It is not synced: when a crash damages it, the witnesses are asked again.
+pub const HEADS: &str = "tn/v1/heads";
+
+/// A checkpoint that the quorum of witnesses has cosigned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cosigned {
+    /// Size and root.
+    pub tree: Tree,
+    /// The signed note: the log's signatures, then the cosignatures.
+    pub note: String,
+    /// The lines of the cosignatures, each with its newline.
+    cosignatures: String,
+}
+
+impl Cosigned {
+    pub(super) fn new<'a>(
+        published: &Published,
+        cosignatures: impl Iterator<Item = &'a Cosignature>,
+    ) -> Self {
+        let cosignatures: String = cosignatures.map(|Cosignature(line)| format!("{line}\n")).collect();
+        let note = format!("{}{cosignatures}", published.note);
+        Cosigned { tree: published.tree, note, cosignatures }
+    }
+
+    /// What this adds to a published checkpoint: its cosignatures when it is the same tree, otherwise nothing.
+    pub fn on(&self, published: &Published) -> String {
+        if self.tree == published.tree {
+            format!("{}{}", published.note, self.cosignatures)
+        } else {
+            published.note.clone()
+        }
+    }
+
+    /// The answer of `heads`.
+    pub fn heads(&self) -> Heads {
+        Heads { checkpoint: self.note.clone() }
+    }
+
+    /// Writes it into the served folder: always as [`HEADS`], and as `checkpoint` unless a newer one is published.
+    pub(in crate::server) fn publish(&self, publisher: &Publisher) -> io::Result<()> {
+        let heads = serde_json::to_vec(&self.heads()).map_err(io::Error::other)?;
+        publisher.put(HEADS, &heads)?;
+        publisher.cosign(&self.tree, &self.cosignatures)
+    }
+
+    /// Finds what was published before a restart; none when there is nothing that meets the quorum of these witnesses.
+    ///
+    /// # Errors
+    /// [`WitnessesError::SetBack`] when the log signed and published more than it now has.
+    pub fn find(
+        reader: &LogReader,
+        published: &Published,
+        signer: &CheckpointSigner,
+        witnesses: &Witnesses,
+    ) -> Result<Option<Self>, WitnessesError> {
+        let Some(heads) = reader.object(HEADS)? else { return Ok(None) };
+        let Ok(Heads { checkpoint }) = serde_json::from_slice(&heads) else { return Ok(None) };
+        let Some(signed) = signer.open(checkpoint.as_bytes()) else { return Ok(None) };
+        let (old, new) = (signed.tree, published.tree);
+        if old.size > new.size {
+            return Err(WitnessesError::SetBack { cosigned: old.size, published: new.size });
+        }
+        let proof = if old.size == new.size {
+            Vec::new()
+        } else {
+            reader.consistency(old.size, new.size, new.size)?
+        };
+        if merkle::check_consistency(&proof, old.size, &old.root, new.size, &new.root).is_err() {
+            return Err(WitnessesError::OtherTree(old.size));
+        }
+        Ok(Cosigned::recognise(&checkpoint, signed.tree, witnesses))
+    }
+
+    /// A note whose cosignatures are those of these witnesses; none when they do not meet the quorum.
+    fn recognise(checkpoint: &str, tree: Tree, witnesses: &Witnesses) -> Option<Self> {
+        let note = Note::parse(checkpoint.as_bytes()).ok()?;
+        let (mut cosigned, mut cosignatures, mut others) = (Vec::new(), String::new(), String::new());
+        for signature in note.signatures() {
+            let of = |key: &crate::note::VerifierKey| {
+                key.made(signature) && cosignature::check(key, note.text(), signature.body()).is_some()
+            };
+            match witnesses.addresses().iter().position(|address| of(&address.key)) {
+                Some(witness) => {
+                    cosigned.push(witness);
+                    cosignatures.push_str(&format!("{signature}\n"));
+                }
+                None => others.push_str(&format!("{signature}\n")),
+            }
+        }
+        let note = format!("{}\n{others}{cosignatures}", note.text());
+        witnesses.is_met(cosigned).then_some(Cosigned { tree, note, cosignatures })
+    }
+}
