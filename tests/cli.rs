@@ -47,7 +47,7 @@ fn pem(chain: &[Vec<u8>]) -> String {
 #[test]
 fn every_command_has_help_with_an_example_and_exit_codes() {
     let folder = tempfile::tempdir().unwrap();
-    for command in ["audit", "inspect", "keygen", "label", "policy", "submit", "verify"] {
+    for command in ["audit", "inspect", "keygen", "label", "policy", "submit", "verify", "watch"] {
         let help = run(folder.path(), 0, &[command, "--help"]);
         assert!(help.contains("Example") && help.contains("Exit codes") && help.contains("--json"), "{help}");
     }
@@ -267,6 +267,7 @@ fn base64(der: &[u8]) -> String {
 
 fn info() -> LogInfo {
     LogInfo {
+        index_key: String::new(),
         origin: support::ORIGIN.into(),
         checkpoint_key: vkey().to_string(),
         sct_key: String::new(),

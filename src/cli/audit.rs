@@ -9,8 +9,11 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use serde_json::json;
 use tnlog::client::check::{CheckError, Position, Target, check_log};
-use tnlog::client::read::{LogReader, Misbehaviour, ReadError, Seen};
-use tnlog::client::source::AnySource;
+use tnlog::client::index_check::{CheckedIndex, IndexCheckError, check_index};
+use tnlog::client::lookup::INDEX;
+use tnlog::client::read::{LogReader, Misbehaviour, ReadError, Seen, policy_of_key};
+use tnlog::client::source::{AnySource, Below};
+use tnlog::note::VerifierKey;
 use tnlog::policy::Policy;
 
 use crate::trust::Trust;
@@ -19,8 +22,9 @@ use crate::{input, output};
 /// Recompute every hash, root, checkpoint and leaf of a log
 ///
 /// Reads the whole log and reports the first thing that is wrong, with its place: leaves (encoding, index, time, what may stand in
-/// the open), chains and issuers, every tile of every level, the root, the checkpoint and the RFC 6962 tree head. It does not verify
-/// signatures on certificates, and cannot see into what is hidden.
+/// the open), chains and issuers, every tile of every level, the root, the checkpoint and the RFC 6962 tree head. When the key of
+/// its index log is given, or is in the policy, the number index is recomputed too and every head compared with it. It does not
+/// verify signatures on certificates, and cannot see into what is hidden.
 #[derive(clap::Args)]
 #[command(after_help = concat!(
     "Examples:\n  tnlog audit https://log.example.com/ --key log.example.com+0d1c2b3a+AaBb...\n",
@@ -33,6 +37,9 @@ pub struct Args {
     log: String,
     #[command(flatten)]
     trust: Trust,
+    /// The key of the index log, unless the policy has it
+    #[arg(long, value_name = "VKEY")]
+    index_key: Option<VerifierKey>,
     /// The checkpoint of the last audit: the log must continue it. Written anew when nothing is wrong
     #[arg(long, value_name = "FILE")]
     seen: Option<PathBuf>,
@@ -48,6 +55,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         );
     };
     let source = Arc::new(AnySource::new(&args.log)?);
+    let pinned = policy.logs().iter().map(|log| log.key.clone()).collect::<Vec<_>>();
     let mut reader = reader(source.clone(), policy, args.seen.as_deref())?;
     let seen = match reader.update().await {
         Ok(seen) => seen.clone(),
@@ -59,10 +67,19 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     match audit(&source, &seen).await {
         Ok(rate) => {
+            let name = format!("{}/{INDEX}", seen.checkpoint().origin);
+            let key = args.index_key.or_else(|| pinned.into_iter().find(|key| key.name() == name));
+            let index = match key {
+                None => None,
+                Some(key) => match audit_index(&source, &mut reader, policy_of_key(key)?).await {
+                    Ok(checked) => Some(checked),
+                    Err(error) => return index_failed(error, args.json),
+                },
+            };
             if let Some(path) = &args.seen {
                 input::write_private(path, seen.note.to_string().as_bytes())?;
             }
-            report(&seen, rate, args.json)?;
+            report(&seen, rate, index, args.json)?;
             Ok(output::FINE.into())
         }
         Err(CheckError::Fault(fault)) => found(&fault.to_string(), &fault.place, fault.index, args.json),
@@ -95,7 +112,33 @@ async fn audit(source: &Arc<AnySource>, seen: &Seen) -> Result<u64, CheckError> 
     Ok((checkpoint.size as f64 / begin.elapsed().as_secs_f64().max(0.001)) as u64)
 }
 
-fn report(seen: &Seen, rate: u64, json: bool) -> anyhow::Result<()> {
+/// Recomputes the index. Its log is fetched before the newest entries, so that none of its heads is ahead of them.
+async fn audit_index(
+    source: &Arc<AnySource>,
+    reader: &mut LogReader<AnySource>,
+    policy: Policy,
+) -> Result<CheckedIndex, IndexCheckError> {
+    let mut heads = LogReader::new(Arc::new(Below::new(AnySource::clone(source), INDEX)), policy);
+    heads.update().await?;
+    let size = reader.update().await?.checkpoint().size;
+    let bar = output::progress(size, "entries of the index");
+    let result = check_index(reader, &heads, &mut |done| bar.set_position(done)).await;
+    bar.finish_and_clear();
+    result
+}
+
+fn index_failed(error: IndexCheckError, json: bool) -> anyhow::Result<ExitCode> {
+    match error {
+        IndexCheckError::Fault { .. } => found(&error.to_string(), INDEX, None, json),
+        IndexCheckError::Read(ReadError::Misbehaviour(misbehaviour)) => misbehaved(&misbehaviour, json),
+        IndexCheckError::Read(error @ (ReadError::Policy(_) | ReadError::Damaged(_))) => {
+            found(&format!("the index log: {error}"), INDEX, None, json)
+        }
+        error => Err(error).context("the index log"),
+    }
+}
+
+fn report(seen: &Seen, rate: u64, index: Option<CheckedIndex>, json: bool) -> anyhow::Result<()> {
     let checkpoint = seen.checkpoint();
     let cosigned: Vec<_> = seen.checked.cosigned.iter().map(|(name, _)| name.as_str()).collect();
     output::Report::new("Nothing is wrong")
@@ -104,6 +147,8 @@ fn report(seen: &Seen, rate: u64, json: bool) -> anyhow::Result<()> {
         .field("root", checkpoint.root.to_string())
         .field("cosigned_by", cosigned)
         .field("entries_per_second", rate)
+        .field_if("index_heads", index.map(|index| index.heads))
+        .field_if("index_covers", index.map(|index| index.newest.map_or(0, |head| head.size)))
         .print(json)?;
     Ok(())
 }

@@ -15,6 +15,7 @@ mod serve;
 mod submit;
 mod trust;
 mod verify;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -41,6 +42,7 @@ enum Command {
     Serve(serve::Args),
     Submit(submit::Args),
     Verify(verify::Args),
+    Watch(watch::Args),
 }
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
@@ -56,6 +58,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => serve::run(args).await,
         Command::Submit(args) => submit::run(args).await,
         Command::Verify(args) => verify::run(args).await,
+        Command::Watch(args) => watch::run(args).await,
     }
 }
 

@@ -153,6 +153,9 @@ pub struct LogInfo {
     pub origin: String,
     /// The C2SP verifier key of its checkpoints.
     pub checkpoint_key: String,
+    /// The C2SP verifier key of its index log; empty where there is none.
+    #[serde(default)]
+    pub index_key: String,
     /// The SubjectPublicKeyInfo of its SCT key.
     pub sct_key: String,
     /// `LogID`.
@@ -173,6 +176,68 @@ pub struct LogInfo {
     pub max_chains: usize,
     /// The longest time from one round to the next, in milliseconds.
     pub round_milliseconds: u64,
+}
+
+/// `POST /tn/v1/lookup`: 1 to 16 labels and prefixes together.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Lookup {
+    /// Labels.
+    pub labels: Vec<LookupLabel>,
+    /// Digits: every block whose prefix begins with them.
+    pub below: Vec<String>,
+    /// Digits: every block whose prefix they are.
+    pub at: Vec<String>,
+    /// The size of the head in which exactly this was answered before, to be told what changed alone; 0 when it was not.
+    pub since: u64,
+}
+
+/// A label that is looked up.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LookupLabel {
+    /// 32 bytes.
+    pub label: String,
+    /// How many items of its list are known: its page begins there.
+    #[serde(default)]
+    pub known: u64,
+}
+
+/// The answer of `lookup`, all in one head of the index log.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LookupResponse {
+    /// The index proof of what was asked for, or of what changed since.
+    pub proof: String,
+    /// In the order of labels: of each list the items that are not known, from the first on, as far as there is room.
+    pub pages: Vec<LookupPage>,
+    /// The head.
+    pub head: ProvedHead,
+    /// The checkpoint of the index log.
+    pub index_checkpoint: String,
+    /// The newest checkpoint of the entry log, cosigned as that of [`Heads`].
+    pub checkpoint: String,
+    /// The consistency proof between the size of the head and that of the checkpoint, from the smaller one.
+    pub consistency: Vec<String>,
+}
+
+/// Items of one list.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LookupPage {
+    /// The label.
+    pub label: String,
+    /// A `ListPage`.
+    pub page: String,
+}
+
+/// A head of the index log, and that it is in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProvedHead {
+    /// An `IndexHead`.
+    pub head: String,
+    /// Its index in the index log.
+    pub index: u64,
+    /// The inclusion proof in the checkpoint of the index log.
+    pub inclusion: Vec<String>,
 }
 
 /// `GET /tn/v1/heads`: what a reader begins with.

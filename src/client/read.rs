@@ -180,6 +180,18 @@ impl<S: Source> LogReader<S> {
             Err(error @ ReadError::Policy(PolicyError::Quorum { .. })) => self.cosigned(error).await?,
             other => other?,
         };
+        self.take(new).await
+    }
+
+    /// Takes a checkpoint that came on another way, when it meets the policy and continues the one seen before.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update).
+    pub async fn observe(&mut self, note: &[u8]) -> Result<&Seen, ReadError> {
+        self.take(verify(&self.policy, note)?).await
+    }
+
+    async fn take(&mut self, new: Seen) -> Result<&Seen, ReadError> {
         if let Some(old) = &self.seen {
             self.check_continues(old, &new).await?;
         }

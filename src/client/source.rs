@@ -146,6 +146,26 @@ impl Source for AnySource {
     }
 }
 
+/// A log in a folder of another source, as the index log lies beside its log.
+#[derive(Clone, Debug)]
+pub struct Below<S> {
+    source: S,
+    folder: String,
+}
+
+impl<S> Below<S> {
+    /// The log in this folder of `source`.
+    pub fn new(source: S, folder: &str) -> Self {
+        Below { source, folder: format!("{folder}/") }
+    }
+}
+
+impl<S: Source> Source for Below<S> {
+    async fn fetch(&self, path: &str, limit: usize) -> Result<Option<Bytes>, SourceError> {
+        self.source.fetch(&format!("{}{path}", self.folder), limit).await
+    }
+}
+
 /// What must be there.
 ///
 /// # Errors

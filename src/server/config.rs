@@ -231,9 +231,19 @@ impl Folder {
         self.0.join("lock")
     }
 
+    /// The latest checkpoint of the index log.
+    pub fn index_lock(&self) -> PathBuf {
+        self.0.join("index.lock")
+    }
+
     /// What can be deleted and is built again.
     pub fn derived(&self) -> PathBuf {
         self.0.join("derived")
+    }
+
+    /// The number index, which can be deleted and is built again.
+    pub fn derived_index(&self) -> PathBuf {
+        self.0.join("derived-index")
     }
 }
 

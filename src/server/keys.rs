@@ -22,6 +22,7 @@ const CHECKPOINT: &str = "checkpoint.key";
 const SCT: &str = "sct.key";
 const LABEL: &str = "label.key";
 const OPENING: &str = "opening.key";
+const INDEX: &str = "index.key";
 
 /// The secrets of a log, read and checked. Their memory is wiped when they are dropped.
 pub struct Keys {
@@ -91,10 +92,7 @@ impl Keys {
     pub fn create(folder: &Path, origin: &str) -> Result<(), KeysError> {
         let io = |error| KeysError::Io { path: folder.to_owned(), error };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io)?;
-        write_new(&folder.join(CHECKPOINT), || {
-            let signer = Signer::new(origin, KeyType::Ed25519, &random()).expect("an origin is a key name");
-            Zeroizing::new(format!("{}\n", *signer.to_private_key()))
-        })?;
+        write_new(&folder.join(CHECKPOINT), || new_signer(origin))?;
         write_new(&folder.join(SCT), || {
             SigningKey::random(&mut OsRng).to_pkcs8_pem(LineEnding::LF).expect("a P-256 key encodes")
         })?;
@@ -108,12 +106,7 @@ impl Keys {
     /// # Errors
     /// [`KeysError`].
     pub fn read(folder: &Path, origin: &str) -> Result<Self, KeysError> {
-        let checkpoint = parse(folder, CHECKPOINT, |text| Signer::parse(text.trim_end()).ok())?;
-        let name = checkpoint.verifier_key().name();
-        if name != origin {
-            let (path, key, configured) = (folder.join(CHECKPOINT), name.to_owned(), origin.to_owned());
-            return Err(KeysError::Origin { path, key, configured });
-        }
+        let checkpoint = read_signer(folder, CHECKPOINT, origin)?;
         let tree_head = parse(folder, SCT, |text| SigningKey::from_pkcs8_pem(text).ok())?;
         let pkcs8 = tree_head.to_pkcs8_der().expect("a P-256 key encodes");
         let sct = SctSigner::from_pkcs8(pkcs8.as_bytes()).expect("ring reads the key that p256 wrote");
@@ -144,6 +137,39 @@ impl Keys {
         let public = SctKey::from_spki(&self.sct_spki).expect("the SCT key is a P-256 key");
         CheckpointSigner::with_tree_heads(self.checkpoint.clone(), self.tree_head.clone(), public)
     }
+}
+
+/// Makes the key of an index log that has signed nothing yet, whose origin is `origin`. A key that is there already stays.
+///
+/// # Errors
+/// [`KeysError::Io`].
+pub fn create_index_key(folder: &Path, origin: &str) -> Result<(), KeysError> {
+    write_new(&folder.join(INDEX), || new_signer(origin))?;
+    let sync = File::open(folder).and_then(|folder| folder.sync_all());
+    sync.map_err(|error| KeysError::Io { path: folder.to_owned(), error })
+}
+
+/// Reads the key of the index log whose origin is `origin`.
+///
+/// # Errors
+/// [`KeysError`].
+pub fn read_index_key(folder: &Path, origin: &str) -> Result<Signer, KeysError> {
+    read_signer(folder, INDEX, origin)
+}
+
+fn new_signer(origin: &str) -> Zeroizing<String> {
+    let signer = Signer::new(origin, KeyType::Ed25519, &random()).expect("an origin is a key name");
+    Zeroizing::new(format!("{}\n", *signer.to_private_key()))
+}
+
+fn read_signer(folder: &Path, file: &str, origin: &str) -> Result<Signer, KeysError> {
+    let signer = parse(folder, file, |text| Signer::parse(text.trim_end()).ok())?;
+    let name = signer.verifier_key().name();
+    if name == origin {
+        return Ok(signer);
+    }
+    let (path, key, configured) = (folder.join(file), name.to_owned(), origin.to_owned());
+    Err(KeysError::Origin { path, key, configured })
 }
 
 fn random() -> Zeroizing<[u8; 32]> {

@@ -14,6 +14,7 @@ use super::budget::Budget;
 use super::config::Config;
 use super::dedup::{Dedup, DedupKey, key_of_open};
 use super::evidence::Evidence;
+use super::index::NumberIndex;
 use super::issuers::Issuers;
 use super::keys::Keys;
 use super::metrics::Metrics;
@@ -60,6 +61,8 @@ pub struct Log {
     pub pool: Arc<Pool>,
     /// CA certificates that are served.
     pub issuers: Issuers,
+    /// Finds entries by label.
+    pub index: NumberIndex,
     /// Counts.
     pub metrics: Metrics,
     healthy: AtomicBool,
@@ -95,6 +98,8 @@ pub struct Parts {
     pub dedup: Dedup,
     /// CA certificates that are served.
     pub issuers: Issuers,
+    /// Finds entries by label.
+    pub index: NumberIndex,
     /// The newest checkpoint.
     pub published: Published,
     /// The newest cosigned checkpoint, where there are witnesses.
@@ -104,7 +109,7 @@ pub struct Parts {
 impl Log {
     /// Puts a log together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { keys, config, roots, reader, dedup, issuers, published, cosigned } = parts;
+        let Parts { keys, config, roots, reader, dedup, issuers, index, published, cosigned } = parts;
         let limits = &config.limits;
         let mut metrics = Metrics::new();
         if cosigned.is_some() {
@@ -125,6 +130,7 @@ impl Log {
             reader,
             dedup,
             issuers,
+            index,
         };
         log.set_published(published);
         log

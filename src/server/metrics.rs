@@ -94,6 +94,8 @@ pub struct Metrics {
     pub round_failures: Counter,
     /// Labels evaluated blindly.
     pub evaluations: Counter,
+    /// Entries that the newest head of the number index does not cover yet.
+    pub index_lag: Gauge,
     /// Cosigning; registered where there are witnesses.
     pub cosigning: CosignMetrics,
 }
@@ -114,6 +116,7 @@ impl Metrics {
             round_entries: Histogram::new(exponential_buckets(1.0, 4.0, 8)),
             round_failures: Counter::default(),
             evaluations: Counter::default(),
+            index_lag: Gauge::default(),
             cosigning: CosignMetrics::default(),
         };
         metrics.register();
@@ -149,6 +152,11 @@ impl Metrics {
             self.round_failures.clone(),
         );
         registry.register("evaluations", "Labels evaluated blindly", self.evaluations.clone());
+        registry.register(
+            "index_lag_entries",
+            "Entries that the newest head of the number index does not cover yet",
+            self.index_lag.clone(),
+        );
     }
 
     /// Shows the metrics of cosigning too.

@@ -5,6 +5,7 @@ pub mod config;
 pub mod dedup;
 pub mod evidence;
 pub mod http;
+pub mod index;
 pub mod issuers;
 pub mod keys;
 pub mod log;

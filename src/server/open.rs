@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::config::{Config, ConfigError, Folder};
 use super::dedup::{Dedup, DedupError};
+use super::index::{NumberIndex, OpenedIndex};
 use super::issuers::Issuers;
 use super::keys::{Keys, KeysError};
 use super::log::{Log, Parts};
@@ -67,6 +68,9 @@ pub enum OpenError {
     /// The store is not what was signed.
     #[error(transparent)]
     Sequencer(#[from] SequencerError),
+    /// The index log is not what was signed.
+    #[error("the index log: {0}")]
+    Index(#[source] SequencerError),
     /// The derived database cannot be built.
     #[error(transparent)]
     Dedup(#[from] DedupError),
@@ -112,6 +116,8 @@ pub struct Opened {
     pub sequencer: Sequencer,
     /// Where its bytes are.
     pub stores: Stores,
+    /// Appends to its index log.
+    pub index_sequencer: Sequencer,
     /// Has its checkpoints cosigned, where there are witnesses.
     pub cosigner: Option<Cosigner>,
 }
@@ -171,6 +177,8 @@ pub fn open(folder: &Folder, config: Config, progress: impl Fn(u64, u64)) -> Res
     let dedup =
         Dedup::open(&folder.derived(), &Hash::of_leaf(&first), &reader, published.tree.size, progress)?;
     let issuers = Issuers::open(&*stores.public).map_err(at(folder.public()))?;
+    let OpenedIndex { index, sequencer: index_sequencer } =
+        NumberIndex::open(folder, &stores, &config.origin)?;
     let cosigned = match &witnesses {
         Some(witnesses) => Cosigned::find(&reader, &published, &keys.checkpoint_signer(), witnesses)?,
         None => None,
@@ -184,6 +192,7 @@ pub fn open(folder: &Folder, config: Config, progress: impl Fn(u64, u64)) -> Res
         reader,
         dedup,
         issuers,
+        index,
         published,
         cosigned: receiver,
     }));
@@ -191,7 +200,7 @@ pub fn open(folder: &Folder, config: Config, progress: impl Fn(u64, u64)) -> Res
         Some(witnesses) => Some(cosigner(&log, &sequencer, cosigned, witnesses)?),
         None => None,
     };
-    Ok(Opened { log, sequencer, stores, cosigner })
+    Ok(Opened { log, sequencer, stores, index_sequencer, cosigner })
 }
 
 fn cosigner(

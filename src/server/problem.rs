@@ -115,6 +115,23 @@ pub enum Problem {
     /// The log takes nothing.
     #[error("this log is read-only: it serves what it holds and takes nothing new; submit to another log")]
     ReadOnly,
+    /// A label of another length.
+    #[error("label {0} has not the 32 bytes of a label")]
+    LabelLength(usize),
+    /// Too much below a prefix.
+    #[error("more than {0} labels are below these prefixes; ask for longer ones")]
+    TooManyLabels(usize),
+    /// A page that begins beyond the end of the list.
+    #[error("the list of the label has {0} items, and its page was to begin behind them")]
+    BeyondList(u64),
+    /// The number index is behind what was asked for, or not built yet.
+    #[error("the number index is behind the log, or is being built again; try again in a second")]
+    IndexLags,
+    /// The index log signed a head that was wrong.
+    #[error(
+        "the index log of this log is over: a head of it does not follow from the log's leaves. Look numbers up elsewhere"
+    )]
+    IndexOver,
     /// Rounds fail.
     #[error("the log cannot append now: its last round failed and is tried again; the messages say why")]
     Unhealthy,
@@ -135,6 +152,8 @@ pub enum Place {
     Certificate(usize),
     /// A blinded element.
     Element(usize),
+    /// A label that is looked up.
+    Label(usize),
 }
 
 impl std::fmt::Display for Place {
@@ -142,6 +161,7 @@ impl std::fmt::Display for Place {
         match self {
             Place::Certificate(n) => write!(f, "certificate {n} of the chain"),
             Place::Element(n) => write!(f, "blinded element {n}"),
+            Place::Label(n) => write!(f, "label {n}"),
         }
     }
 }
@@ -170,6 +190,11 @@ impl Problem {
             Problem::TimedOut => "timed-out",
             Problem::NotCosigned { .. } => "not-cosigned",
             Problem::ReadOnly => "read-only",
+            Problem::LabelLength(_) => "wrong-label-length",
+            Problem::TooManyLabels(_) => "too-many-labels",
+            Problem::BeyondList(_) => "beyond-list",
+            Problem::IndexLags => "index-lags",
+            Problem::IndexOver => "index-over",
             Problem::Unhealthy => "unhealthy",
             Problem::Internal => "internal",
         }
@@ -182,9 +207,12 @@ impl Problem {
             Problem::Method => 405,
             Problem::UnknownHash | Problem::NotFound | Problem::NotLogged => 404,
             Problem::LabelBudget { .. } | Problem::EvaluationBudget { .. } => 429,
-            Problem::Busy { .. } | Problem::TimedOut | Problem::Unhealthy | Problem::NotCosigned { .. } => {
-                503
-            }
+            Problem::Busy { .. }
+            | Problem::TimedOut
+            | Problem::Unhealthy
+            | Problem::IndexLags
+            | Problem::NotCosigned { .. } => 503,
+            Problem::IndexOver => 410,
             Problem::ReadOnly => 403,
             Problem::Internal => 500,
             _ => 400,
@@ -198,7 +226,7 @@ impl Problem {
             | Problem::EvaluationBudget { retry, .. }
             | Problem::NotCosigned { retry }
             | Problem::Busy { retry } => Some(*retry),
-            Problem::TimedOut => Some(Duration::from_secs(1)),
+            Problem::TimedOut | Problem::IndexLags => Some(Duration::from_secs(1)),
             _ => None,
         }
     }

@@ -79,6 +79,19 @@ impl LogReader {
         Ok(wanted.collect())
     }
 
+    /// The leaves from `start` to the end of its bundle, but not beyond `end` (which is not included).
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn leaves(&self, start: u64, end: u64, size: u64) -> Result<Vec<Vec<u8>>, ReadError> {
+        let path = bundle_path(Kind::Entries, start, size)?;
+        let bytes = self.tile(path)?;
+        let leaves = bundle::entries(&bytes, path.width).map_err(|_| ReadError::Damaged(path))?;
+        let first = path.index * u64::from(FULL_WIDTH);
+        let wanted = leaves.skip((start - first) as usize).take(end.saturating_sub(start) as usize);
+        Ok(wanted.map(<[u8]>::to_vec).collect())
+    }
+
     /// The inclusion proof of a leaf in the tree of `size` leaves, which need not have been published, in a log of `newest`.
     ///
     /// # Errors

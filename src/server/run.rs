@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 
 use super::config::{Config, Folder};
 use super::http::{App, Server, router};
+use super::index::Indexing;
 use super::log::Log;
 use super::open::{OpenError, Opened, open};
 use super::rounds::{Ended, Rounds};
@@ -22,6 +23,7 @@ pub struct Running {
     failed: Option<oneshot::Receiver<Ended>>,
     listening: JoinHandle<()>,
     rounds: Rounds,
+    indexing: Indexing,
     cosigning: Option<(JoinHandle<()>, oneshot::Sender<()>)>,
 }
 
@@ -38,7 +40,7 @@ pub async fn start(
         let (folder, config) = (folder.clone(), config.clone());
         tokio::task::spawn_blocking(move || open(&folder, config, progress))
     };
-    let Opened { log, sequencer, stores, cosigner } = match opening.await {
+    let Opened { log, sequencer, stores, index_sequencer, cosigner } = match opening.await {
         Ok(opened) => opened?,
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     };
@@ -47,6 +49,7 @@ pub async fn start(
     let address = server.local_addr().map_err(listen)?;
     let (fail, failed) = oneshot::channel();
     let rounds = Rounds::start(log.clone(), sequencer, stores, move |error| drop(fail.send(error)));
+    let indexing = Indexing::start(log.clone(), index_sequencer, folder.derived_index());
     let (stop, stopped) = oneshot::channel();
     let router = router(Arc::new(App::new(log.clone())));
     let listening = tokio::spawn(server.run(router, async { drop(stopped.await) }));
@@ -54,7 +57,7 @@ pub async fn start(
         let (stop, stopped) = oneshot::channel();
         (tokio::spawn(cosigner.run(async { drop(stopped.await) })), stop)
     });
-    Ok(Running { address, log, stop, failed: Some(failed), listening, rounds, cosigning })
+    Ok(Running { address, log, stop, failed: Some(failed), listening, rounds, indexing, cosigning })
 }
 
 impl Running {
@@ -74,8 +77,12 @@ impl Running {
         let _ = self.stop.send(());
         let _ = self.listening.await;
         self.log.pool.close();
-        let rounds = self.rounds;
-        let _ = tokio::task::spawn_blocking(move || rounds.join()).await;
+        let (rounds, indexing) = (self.rounds, self.indexing);
+        let join = move || {
+            rounds.join();
+            indexing.join();
+        };
+        let _ = tokio::task::spawn_blocking(join).await;
         if let Some((cosigning, stop)) = self.cosigning {
             let _ = stop.send(());
             let _ = cosigning.await;

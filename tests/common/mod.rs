@@ -257,7 +257,7 @@ pub fn config(more: &str) -> String {
 pub struct TestLog {
     pub folder: Folder,
     config: Config,
-    runtime: tokio::runtime::Runtime,
+    pub runtime: tokio::runtime::Runtime,
     running: Option<run::Running>,
     _temporary: Arc<tempfile::TempDir>,
 }

@@ -182,7 +182,7 @@ fn a_server_sends_a_proof_without_end() {
     let query = Query::new(&[Prefix::EMPTY]).unwrap();
     let endless = [INNER, 0].repeat(1 << 20);
     assert_eq!(query.check(&endless, &Hash([0; 32])), Err(NotProved));
-    let long = vec![0; crate::index::query::MAX_PROOF + 1];
+    let long = vec![0; crate::index::MAX_PROOF + 1];
     assert_eq!(query.check(&long, &node::EMPTY), Err(NotProved));
 }
 

@@ -4,6 +4,7 @@ mod answer;
 mod body;
 mod client_address;
 mod listen;
+mod lookup;
 mod read;
 mod submit;
 mod tiles;
@@ -76,6 +77,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/add-chains", post(submit::add_chains))
         .route("/receipt", post(submit::receipt))
         .route("/evaluate", post(tn::evaluate))
+        .route("/lookup", post(lookup::lookup))
         .route("/heads", get(tn::heads))
         .route("/log", get(tn::log))
         .route("/issuers", get(tn::issuers))
@@ -87,6 +89,8 @@ pub fn router(app: Arc<App>) -> Router {
         .nest("/tn/v1", tn)
         .route("/checkpoint", get(tiles::checkpoint))
         .route("/tile/{*path}", get(tiles::tile))
+        .route("/index/checkpoint", get(tiles::index_checkpoint))
+        .route("/index/tile/{*path}", get(tiles::index_tile))
         .route("/issuer/{fingerprint}", get(tiles::issuer))
         .route("/healthz", get(tn::healthz))
         .route("/metrics", get(tn::metrics))

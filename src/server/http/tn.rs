@@ -70,6 +70,7 @@ pub async fn log(State(app): Shared) -> Answer {
     let parameters = log.keys.parameters();
     Answer::json(&api::LogInfo {
         checkpoint_key: log.keys.checkpoint.verifier_key().to_string(),
+        index_key: log.index.key().to_string(),
         sct_key: Base64::encode_string(&parameters.sct_key),
         log_id: Base64::encode_string(&log_id(&parameters.sct_key)),
         label_key: Base64::encode_string(&parameters.label_key),
@@ -109,6 +110,9 @@ pub async fn healthz(State(app): Shared) -> Answer {
 /// `GET /metrics`.
 pub async fn metrics(State(app): Shared) -> Answer {
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let covered = app.log.index.shown().map_or(0, |shown| shown.head.size);
+    let lag = app.log.published().tree.size.saturating_sub(covered);
+    app.log.metrics.index_lag.set(lag as i64);
     Answer::Text(content_type, app.log.metrics.encode())
 }
 
@@ -124,6 +128,7 @@ pub async fn front(State(app): Shared) -> Answer {
              Its checkpoints verify with {key}\n\n\
              Submit: POST /ct/v1/add-chain, /ct/v1/add-pre-chain (RFC 6962)\n\
              Receipts: POST /tn/v1/receipt\n\
+             Look up: POST /tn/v1/lookup; heads of the index: /index/checkpoint, /index/tile/\n\
              Read: /checkpoint, /tile/ (C2SP tlog-tiles), /ct/v1/get-entries (RFC 6962)\n\
              About: /tn/v1/log, /tn/v1/issuers, /tn/v1/parameters, /tn/v1/heads\n"
         ),

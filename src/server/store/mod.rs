@@ -6,9 +6,11 @@
 
 mod disk;
 mod lock;
+mod prefixed;
 
 pub use disk::DiskStore;
 pub use lock::DiskLock;
+pub use prefixed::PrefixedStore;
 
 use std::io;
 

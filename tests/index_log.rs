@@ -1,0 +1,297 @@
+//! The index log beside a real log: it goes on after every stop and death, is built again from the leaves, is audited, and
+//! ends when a head of it was wrong. And what `tnlog watch` shows of it.
+
+#![cfg(feature = "server")]
+
+mod common;
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use common::{Process, TestLog, chain};
+use serde_json::Value;
+use tnlog::checkpoint::Checkpoint;
+use tnlog::client::index_check::{CheckedIndex, IndexCheckError, IndexFault, check_index};
+use tnlog::client::read::{LogReader, policy_of_key};
+use tnlog::client::source::{Below, Folder as Served};
+use tnlog::index::IndexHead;
+use tnlog::merkle::Hash;
+use tnlog::note::{Note, VerifierKey};
+use tnlog::server::config::Folder;
+use tnlog::server::keys::{Keys, read_index_key};
+use tnlog::server::plan::{NewEntry, Round};
+use tnlog::server::sequencer::{Sequencer, Stores};
+use tnlog::server::signer::CheckpointSigner;
+use tnlog::server::store::{DiskLock, DiskStore, PrefixedStore};
+use tnlog::synthetic::fictional_number;
+
+fn submit(log: &TestLog, name: &str) {
+    let (chain, precertificate) = chain(name);
+    log.submit(&chain, precertificate);
+}
+
+fn wait_for(what: &str, is_so: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "{what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn indexed(log: &TestLog) {
+    let covers = || log.running().log.index.shown().map_or(0, |shown| shown.head.size);
+    wait_for("the index stands still", || covers() == log.size());
+}
+
+fn keys(folder: &Folder) -> (VerifierKey, VerifierKey) {
+    let keys = Keys::read(&folder.keys(), common::ORIGIN).unwrap();
+    let index = read_index_key(&folder.keys(), &format!("{}/index", common::ORIGIN)).unwrap();
+    (keys.checkpoint.verifier_key().clone(), index.verifier_key().clone())
+}
+
+/// Recomputes every head from the served folder of a log, as `tnlog audit` does.
+fn audit(folder: &Folder) -> Result<CheckedIndex, IndexCheckError> {
+    let (key, index_key) = keys(folder);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let served = Served::new(folder.public());
+        let below = Arc::new(Below::new(served.clone(), "index"));
+        let mut heads = LogReader::new(below, policy_of_key(index_key).unwrap());
+        let mut entries = LogReader::new(Arc::new(served), policy_of_key(key).unwrap());
+        heads.update().await?;
+        entries.update().await?;
+        check_index(&entries, &heads, &mut |_| {}).await
+    })
+}
+
+#[test]
+fn it_goes_on_after_a_stop_and_is_built_again_when_the_derived_store_is_gone_or_damaged() {
+    let mut log = TestLog::start("");
+    submit(&log, "carrier-1");
+    indexed(&log);
+    let lag = |log: &TestLog| log.get("/metrics").text().contains("tnlog_index_lag_entries 0");
+    wait_for("the lag is not shown", || lag(&log));
+    log.restart();
+    submit(&log, "carrier-2");
+    indexed(&log);
+    let root = |log: &TestLog| log.running().log.index.shown().unwrap().head;
+    let before = root(&log);
+    log.stop();
+    std::fs::remove_dir_all(log.folder.derived_index()).unwrap();
+    log.resume().unwrap();
+    indexed(&log);
+    assert_eq!(root(&log), before, "built again from the leaves");
+    log.stop();
+    // Of another log: an index is not believed because it is there.
+    let other = TestLog::start("");
+    submit(&other, "number-1");
+    submit(&other, "number-2");
+    indexed(&other);
+    let theirs = other.folder.derived_index();
+    drop({
+        let mut other = other;
+        other.stop();
+        std::fs::remove_dir_all(log.folder.derived_index()).unwrap();
+        std::fs::rename(&theirs, log.folder.derived_index()).unwrap();
+        other
+    });
+    log.resume().unwrap();
+    indexed(&log);
+    assert_eq!(root(&log), before, "the index of another log is not used");
+    submit(&log, "number-3");
+    indexed(&log);
+    log.stop();
+    let checked = audit(&log.folder).unwrap();
+    assert_eq!(checked.newest.unwrap().size, 4);
+}
+
+/// Killed at instants of every part of a head's life, twenty times: every head that was ever signed is right.
+#[test]
+fn it_survives_death_at_any_instant() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = Folder::new(temporary.path().join("log"));
+    std::fs::create_dir(folder.path()).unwrap();
+    common::add_roots(&folder);
+    std::fs::write(folder.config(), common::config("round_milliseconds = 20\n")).unwrap();
+    let messages = temporary.path().join("messages");
+    let mut seen: Vec<Checkpoint> = Vec::new();
+    for life in 0..20u64 {
+        let process = Process::start(folder.path(), "info", &messages);
+        let (chain, _) = chain(&format!("carrier-{}", life + 1));
+        common::post(process.address, "/ct/v1/add-chain", &common::add_chain(&chain)).success();
+        std::thread::sleep(Duration::from_millis(life * 37 % 180));
+        let note = common::get(process.address, "/index/checkpoint").body;
+        process.kill();
+        seen.push(Checkpoint::parse(Note::parse(&note).unwrap().text()).unwrap());
+        if life % 5 == 4 {
+            std::fs::remove_dir_all(folder.derived_index()).unwrap();
+        }
+    }
+    assert!(seen.is_sorted_by_key(|checkpoint| checkpoint.size));
+    let process = Process::start(folder.path(), "info", &messages);
+    let lag = || common::get(process.address, "/metrics").text().contains("tnlog_index_lag_entries 0");
+    std::thread::sleep(Duration::from_millis(600));
+    wait_for("the index stands still", lag);
+    process.terminate();
+    let checked = audit(&folder).unwrap();
+    assert_eq!(checked.newest.unwrap().size, 21);
+    assert!(checked.heads >= seen.last().unwrap().size);
+    assert!(!std::fs::read_to_string(&messages).unwrap().contains("index log is over"));
+}
+
+/// Appends a head with the log's own key to the index log of a stopped log.
+fn append(folder: &Folder, head: &IndexHead) {
+    let store = |path: &Path| {
+        let store = Arc::new(DiskStore::open(path).unwrap());
+        Arc::new(PrefixedStore::new(store, "index"))
+    };
+    let stores = Stores { public: store(&folder.public()), private: store(&folder.private()) };
+    let lock = Box::new(DiskLock::open(&folder.index_lock()).unwrap());
+    let key = read_index_key(&folder.keys(), &format!("{}/index", common::ORIGIN)).unwrap();
+    let signer = CheckpointSigner::new(key);
+    let mut sequencer = Sequencer::open(stores, lock, signer, 0, |_| Round::default()).unwrap();
+    let entry = NewEntry { leaf: head.encode(), chain: Vec::new() };
+    sequencer.append(0, |_| Round { entries: vec![entry], objects: Vec::new() }).unwrap();
+    sequencer.settler().settle().unwrap();
+}
+
+/// Fails without the comparison with the last head in `step`: the log would go on signing after a wrong head.
+#[test]
+fn a_wrong_head_ends_the_index_log_and_not_the_entry_log() {
+    let mut log = TestLog::start("");
+    submit(&log, "carrier-1");
+    indexed(&log);
+    log.stop();
+    let good = audit(&log.folder).unwrap();
+    let wrong = IndexHead { size: 2, ..good.newest.unwrap() };
+    log.resume().unwrap();
+    submit(&log, "carrier-2");
+    log.stop();
+    // The index log may have the head of three entries already; the wrong one says that there are as many as there are.
+    let (size, root) = {
+        let note = std::fs::read(log.folder.public().join("checkpoint")).unwrap();
+        let checkpoint = Checkpoint::parse(Note::parse(&note).unwrap().text()).unwrap();
+        (checkpoint.size, checkpoint.root)
+    };
+    append(&log.folder, &IndexHead { size, root, index_root: Hash([9; 32]), ..wrong });
+    log.resume().unwrap();
+    let label = serde_json::json!({ "at": ["1"] });
+    wait_for("the index log goes on", || {
+        log.post("/tn/v1/lookup", &label).json()["type"] == "urn:tnlog:problem:index-over"
+    });
+    submit(&log, "carrier-3");
+    log.stop();
+    let fault = audit(&log.folder).unwrap_err();
+    let is_found = matches!(
+        fault,
+        IndexCheckError::Fault { fault: IndexFault::IndexRoot | IndexFault::Size { .. }, .. }
+    );
+    assert!(is_found, "{fault}");
+}
+
+#[test]
+fn the_keys_of_both_logs_are_not_mixed_up() {
+    let log = TestLog::start("");
+    let info = log.get("/tn/v1/log").success();
+    let (key, index_key) = keys(&log.folder);
+    assert_eq!(
+        (info["checkpoint_key"].as_str().unwrap(), info["index_key"].as_str().unwrap()),
+        (&*key.to_string(), &*index_key.to_string())
+    );
+    assert_eq!(index_key.name(), format!("{}/index", common::ORIGIN));
+    wait_for("no head is signed", || log.get("/index/tile/entries/000.p/1").status == 200);
+    assert_eq!(log.get("/index/tile/entries/001").status, 404);
+}
+
+fn tnlog(folder: &Path, args: &[&str]) -> Output {
+    let command = Command::new(env!("CARGO_BIN_EXE_tnlog"))
+        .current_dir(folder)
+        .args(args)
+        .stdin(Stdio::null())
+        .output();
+    command.unwrap()
+}
+
+fn lines(output: &Output) -> Vec<Value> {
+    String::from_utf8_lossy(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn watch_shows_all_of_a_carrier_and_of_a_number_and_says_what_is_not_mine() {
+    let log = TestLog::start("");
+    for name in ["carrier-1", "number-1", "range", "carrier-2", "number-precert-1", "number-2"] {
+        submit(&log, name);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (key, index_key) = keys(&log.folder);
+    let policy = format!("log {key} http://{}/\nlog {index_key}\nquorum none\n", log.address());
+    std::fs::write(folder.path().join("policy"), &policy).unwrap();
+    let watch = |code: i32, more: &[&str]| {
+        let output = tnlog(folder.path(), &[&["watch", "--policy", "policy"], more].concat());
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{more:?}: {error}{}",
+            String::from_utf8_lossy(&output.stdout)
+        );
+        (output, error)
+    };
+    let (shown, _) = watch(0, &["--spc", "706j"]);
+    let text = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(text.starts_with("706J in log.example/test: 2 entries, all of the first "), "{text}");
+    assert!(text.contains("entry 1, under the code") && text.contains("entry 4, under the code"), "{text}");
+
+    let number = format!("+{}", fictional_number(1));
+    let (shown, said) = watch(0, &["--json", &number]);
+    let entries = lines(&shown);
+    let indexes: Vec<_> = entries.iter().filter_map(|line| line["index"].as_u64()).collect();
+    assert_eq!(indexes, [2, 5], "{entries:?}");
+    assert!(entries[0]["issuer"].as_str().unwrap().contains("Issuing CA"), "{entries:?}");
+    assert_eq!(
+        (&entries[2]["what"], &entries[2]["shown_prefix"]),
+        (&"complete".into(), &number[1..4].into())
+    );
+    assert!(
+        said.contains(&format!("all blocks below {}", &number[1..4])) && said.contains("--verifiers"),
+        "{said}"
+    );
+
+    let mine = entries[0]["key_hash"].as_str().unwrap().to_owned();
+    let mine = if entries[1]["key_hash"] == mine.as_str() {
+        vec![mine]
+    } else {
+        vec![mine, entries[1]["key_hash"].as_str().unwrap().into()]
+    };
+    let known: Vec<_> = mine.iter().flat_map(|key| ["--known", key.as_str()]).collect();
+    watch(0, &[&known[..], &[&number]].concat());
+    watch(2, &["--known", "none", &number]);
+    watch(0, &["--known", "none", "+17035559999"]);
+    watch(1, &["--known", "mine", &number]);
+
+    // A number in the range that is logged as blocks.
+    let (shown, _) = watch(0, &["--json", "+17035550150"]);
+    let block = &lines(&shown)[0];
+    assert_eq!((&block["index"], &block["under"]), (&3.into(), &"the block 170355501xx".into()), "{block}");
+
+    std::fs::write(folder.path().join("policy"), policy.replace(&format!("log {index_key}\n"), "")).unwrap();
+    let (_, said) = watch(1, &[&number]);
+    assert!(said.contains("pins no key of the index log"), "{said}");
+}
+
+#[test]
+fn audit_recomputes_the_index_when_its_key_is_given() {
+    let log = TestLog::start("");
+    submit(&log, "carrier-1");
+    submit(&log, "number-1");
+    indexed(&log);
+    let (key, index_key) = keys(&log.folder);
+    let (url, key, index_key) =
+        (format!("http://{}/", log.address()), key.to_string(), index_key.to_string());
+    let output =
+        tnlog(log.folder.path(), &["audit", &url, "--key", &key, "--index-key", &index_key, "--json"]);
+    let report = &lines(&output)[0];
+    assert_eq!((output.status.code(), &report["index_covers"]), (Some(0), &log.size().into()), "{report}");
+}
