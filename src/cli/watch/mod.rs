@@ -98,7 +98,7 @@ fn subjects(args: &Args) -> anyhow::Result<Vec<Subject>> {
         numbers = io::stdin().lock().lines().collect::<Result<_, _>>().context("standard input")?;
     }
     let numbers = numbers.iter().map(|text| label::number(text).map(Subject::Number));
-    let codes = args.spc.iter().map(|code| Ok(Subject::Code(code.clone())));
+    let codes = args.spc.iter().map(|code| Ok(Subject::Code(*code)));
     let subjects = numbers.chain(codes).collect::<anyhow::Result<Vec<_>>>()?;
     if subjects.is_empty() {
         bail!("nothing to look up; give a number such as +17035550123, or --spc CODE");
