@@ -382,6 +382,34 @@ fn a_wrong_head_that_the_log_signed_is_found() {
     assert!(matches!(test.ask(spc()), Err(LookupError::Inconsistent)));
 }
 
+/// Witnesses may be behind: the head then covers more than the checkpoint, and is still consistent with it. The second half
+/// fails without the consistency proof from the smaller to the larger.
+#[test]
+fn a_head_may_be_ahead_of_the_checkpoint() {
+    let test = test(&["carrier-1"]);
+    let note = test.log.running().log.published().note.clone();
+    submit(&test.log, "carrier-2");
+    indexed(&test.log);
+    let proof = test.log.running().log.reader.consistency(2, 3, 3).unwrap();
+    let proof: Vec<_> = proof.iter().map(|hash| Base64::encode_string(&hash.0)).collect();
+    let ask = |consistency: Vec<String>| {
+        let checkpoint = note.clone();
+        test.lie(move |response| LookupResponse {
+            checkpoint: checkpoint.clone(),
+            consistency: consistency.clone(),
+            ..response
+        });
+        let mut lookups = test.lookups();
+        test.log.runtime.block_on(async {
+            let question = Question::of_labels(&[spc()]);
+            let news = lookups.ask(&question, &mut Memory::default(), 3).await?;
+            Ok::<_, LookupError>(lookups.entries(&news).await?.into_keys().collect::<Vec<_>>())
+        })
+    };
+    assert_eq!(ask(proof).unwrap(), [1, 2]);
+    assert!(matches!(ask(vec![Base64::encode_string(&[7; 32])]), Err(LookupError::Inconsistent)));
+}
+
 /// Fails without the inclusion proof in `single`.
 #[test]
 fn an_entry_that_is_another_is_found() {
