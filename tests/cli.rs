@@ -390,3 +390,29 @@ async fn the_label_of_a_number_is_asked_for_blindly_and_a_lie_is_a_finding() {
         assert_eq!(found, code == 0);
     }
 }
+
+/// A new log is named once; its configuration can be lost, its name cannot.
+#[test]
+fn a_log_keeps_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("log");
+    let serve = |origin: Option<&str>| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tnlog"));
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&data);
+        command.args(origin.iter().flat_map(|origin| ["--origin", origin]));
+        command.stderr(std::process::Stdio::piped()).spawn().unwrap()
+    };
+    let first_message = |mut serving: std::process::Child| {
+        use std::io::BufRead;
+        let messages = std::io::BufReader::new(serving.stderr.take().unwrap()).lines();
+        let message =
+            messages.map(Result::unwrap).find(|m| m.contains("serving on") || m.contains("tnlog: "));
+        let _ = serving.kill();
+        serving.wait().unwrap();
+        message.expect("it says something")
+    };
+    assert!(first_message(serve(Some("log.example.com/2026"))).contains("log.example.com/2026"));
+    assert!(first_message(serve(Some("log.example.com/2027"))).contains("another name is another log"));
+    std::fs::remove_file(data.join("tnlog.toml")).unwrap();
+    assert!(first_message(serve(None)).contains("log.example.com/2026"));
+}

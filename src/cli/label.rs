@@ -93,9 +93,14 @@ async fn label_numbers(place: &str, trust: &Trust, texts: &[String], json: bool)
     Ok(output::FINE.into())
 }
 
-/// A number as people write it: with or without `+`. The error does not repeat it.
+/// A number as people write it: with or without `+`, with spaces, hyphens, dots and brackets. The error does not repeat it.
 pub fn number(text: &str) -> anyhow::Result<Number> {
-    Ok(Number::new(text.strip_prefix('+').unwrap_or(text))?)
+    let plain: String = text.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')')).collect();
+    let number = Number::new(plain.strip_prefix('+').unwrap_or(&plain))?;
+    if number.calling_code().is_none() {
+        bail!("the number does not begin with a country code; write it as +1 703 555 0123");
+    }
+    Ok(number)
 }
 
 fn print(name: &str, label: &Label, json: bool) -> anyhow::Result<()> {

@@ -31,8 +31,21 @@ pub fn fail(error: &anyhow::Error) -> ExitCode {
     if io.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe) {
         return FINE.into();
     }
-    let _ = writeln!(io::stderr(), "tnlog: {error:#}");
+    let _ = writeln!(io::stderr(), "tnlog: {}", told_once(error));
     FAILED.into()
+}
+
+/// The chain of causes, without those that the text before them says already.
+fn told_once(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 /// A line on standard output.

@@ -70,8 +70,8 @@ fn add(folder: DataFolder, calling_codes: Option<Vec<u16>>, files: &[PathBuf]) -
             bail!("{} holds no certificate in PEM", file.display());
         }
         for certificate in certificates {
-            if !certificate.is_ca() {
-                bail!("{} holds a certificate that is no CA's: nothing can chain to it", file.display());
+            if let Err(why) = roots::check(&certificate) {
+                bail!("{}: {why}", file.display());
             }
             let anchor = Anchor { certificate: Arc::new(certificate), calling_codes: calling_codes.clone() };
             output::line(roots::add(&folder, &anchor)?.display())?;

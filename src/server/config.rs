@@ -157,7 +157,10 @@ impl Config {
     /// [`ConfigError`].
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let config: Config = toml::from_str(text)?;
-        if config.origin.is_empty() || config.origin.contains(|c: char| c.is_whitespace() || c == '+') {
+        if config.origin.is_empty()
+            || config.origin.contains(|c: char| c.is_whitespace() || c == '+')
+            || config.origin.contains("://")
+        {
             return Err(ConfigError::Origin(config.origin));
         }
         let limits = &config.limits;

@@ -122,16 +122,25 @@ pub struct Opened {
     pub cosigner: Option<Cosigner>,
 }
 
-/// Makes folder and configuration of a log if they are not there, and reads the configuration.
+/// The beginning of an origin that nobody chose. A log that is to last has another.
+pub const PLACEHOLDER: &str = "tnlog.invalid";
+
+/// Makes folder and configuration of a log if they are not there, and reads the configuration. A new configuration names the
+/// origin of the keys that are there, else `origin`, else a placeholder.
 ///
 /// # Errors
 /// [`OpenError::Io`], [`OpenError::Config`].
-pub fn configure(folder: &Folder, config: Option<PathBuf>) -> Result<Config, OpenError> {
+pub fn configure(
+    folder: &Folder,
+    config: Option<PathBuf>,
+    origin: Option<String>,
+) -> Result<Config, OpenError> {
     let path = config.unwrap_or_else(|| folder.config());
     let io = |path: PathBuf| move |error| OpenError::Io { path, error };
     fs::create_dir_all(folder.path()).map_err(io(folder.path().to_owned()))?;
     if path == folder.config() {
-        let origin = format!("tnlog.invalid/{:016x}", OsRng.next_u64());
+        let made_up = || format!("{PLACEHOLDER}/{:016x}", OsRng.next_u64());
+        let origin = Keys::origin(&folder.keys()).or(origin).unwrap_or_else(made_up);
         write_new(&path, &Config::template(&origin)).map_err(io(path.clone()))?;
     }
     let text = fs::read_to_string(&path).map_err(io(path.clone()))?;

@@ -11,6 +11,7 @@ use std::time::SystemTime;
 use crate::anchors::{Anchor, Anchors};
 use crate::calling_code;
 use crate::certificate::Certificate;
+use crate::classify::Class;
 
 const CALLING_CODES: &str = "# calling-codes:";
 
@@ -56,11 +57,26 @@ pub fn parse(text: &str) -> Result<Anchor, &'static str> {
     if !certificates.is_empty() {
         return Err("it holds more than one certificate; `tnlog roots add` takes bundles apart");
     }
+    check(&certificate)?;
+    let calling_codes = text.lines().find_map(|line| line.strip_prefix(CALLING_CODES)).map(parse_codes);
+    Ok(Anchor { certificate: Arc::new(certificate), calling_codes: calling_codes.transpose()? })
+}
+
+/// Whether a certificate can be a root of this log.
+///
+/// # Errors
+/// Why it cannot.
+pub fn check(certificate: &Certificate) -> Result<(), &'static str> {
     if !certificate.is_ca() {
         return Err("its certificate is not a CA certificate, so nothing can chain to it");
     }
-    let calling_codes = text.lines().find_map(|line| line.strip_prefix(CALLING_CODES)).map(parse_codes);
-    Ok(Anchor { certificate: Arc::new(certificate), calling_codes: calling_codes.transpose()? })
+    if certificate.class().map_or(true, Class::is_hidden) {
+        return Err(
+            "its certificate names a telephone number, or breaks another rule of this log: everybody is shown the roots, \
+                    and everything below this one would be refused",
+        );
+    }
+    Ok(())
 }
 
 /// Reads calling codes separated by spaces or commas.
@@ -173,6 +189,16 @@ impl Roots {
 mod tests {
     use super::*;
     use crate::synthetic::{Authority, Validity};
+
+    #[test]
+    fn a_root_that_names_a_number_is_refused() {
+        use crate::synthetic::TnEntry;
+        let root = Authority::root("Example Root", 1, Validity::days(1_700_000_000, 90));
+        let delegate = root.delegate("A person", &[TnEntry::one("17035550123")], 2);
+        let certificate = Certificate::from_der(delegate.certificate().to_vec()).unwrap();
+        assert!(check(&certificate).is_err());
+        assert!(check(&Certificate::from_der(root.certificate().to_vec()).unwrap()).is_ok());
+    }
 
     fn anchor(seed: u64, calling_codes: Option<Vec<u16>>) -> Anchor {
         let root = Authority::root("Example Root", seed, Validity::days(1_700_000_000, 90));

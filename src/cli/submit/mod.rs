@@ -42,8 +42,8 @@ pub struct Args {
     log: String,
     #[command(flatten)]
     trust: Trust,
-    /// Files of CA certificates that complete chains
-    #[arg(long, value_name = "FILE", num_args = 1..)]
+    /// A file of CA certificates that complete chains; may be given several times
+    #[arg(long, value_name = "FILE")]
     issuers: Vec<PathBuf>,
     /// Files of certificates and precertificates
     #[arg(required = true, value_name = "FILE")]
