@@ -6,7 +6,9 @@ import cbor
 from encoding import Malformed, Reader, opaque, uint
 from refusal import Refused, require
 
-X509, PRECERTIFICATE, PARAMETERS, NUMBER = 0, 1, 0x5400, 0x5401
+X509, PRECERTIFICATE = 0, 1
+PARAMETERS, NUMBER, REGISTRATION, KEY_STATEMENT = 0x5400, 0x5401, 0x5402, 0x5403
+LONGEST_SIGNATURE = 104
 LONGEST = 65_535
 MOST_LABELS = 512
 
@@ -39,7 +41,7 @@ def _fields(reader):
     """MerkleTreeLeaf: `leaf-version`, `leaf-type`, `leaf-cbor`, `leaf-extensions`; Malformed frame."""
     require(reader.take(2) == b"\x00\x00", "leaf-version")
     timestamp, entry_type = reader.uint(8), reader.uint(2)
-    require(entry_type in (X509, PRECERTIFICATE, PARAMETERS, NUMBER), "leaf-type")
+    require(entry_type in (X509, PRECERTIFICATE) or entry_type in CBOR_READERS, "leaf-type")
     key_hash = reader.take(32) if entry_type == PRECERTIFICATE else None
     content, extensions = reader.opaque(3), reader.opaque(2)
     reader.finish()
@@ -48,19 +50,19 @@ def _fields(reader):
         raise Malformed("empty certificate")
     if entry_type == PRECERTIFICATE:
         entry = (key_hash, content)
-    elif entry_type in (PARAMETERS, NUMBER):
-        entry = read_parameters(content) if entry_type == PARAMETERS else read_number_entry(content)
+    elif entry_type in CBOR_READERS:
+        entry = CBOR_READERS[entry_type](content)
     require(len(extensions) == 8 and extensions[:3] == b"\x00\x00\x05", "leaf-extensions")
     return Leaf(timestamp, entry_type, entry, int.from_bytes(extensions[3:], "big"))
 
 
-def _map(data, keys):
-    """The CBOR map with exactly these keys, else `leaf-cbor`."""
+def _map(data, keys, optional=()):
+    """The CBOR map with exactly these keys (and the optional ones, behind them or not), else `leaf-cbor`."""
     try:
         value = cbor.decode(data)
     except Malformed as error:
         raise Refused("leaf-cbor") from error
-    require(isinstance(value, dict) and list(value) == keys, "leaf-cbor")
+    require(isinstance(value, dict) and list(value) in (keys, keys + list(optional)), "leaf-cbor")
     return value
 
 
@@ -90,6 +92,49 @@ def read_number_entry(data):
     require(isinstance(codes, list) and len(codes) <= 512, "leaf-cbor")
     require(all(cbor.is_uint(code, 16) for code in codes) and _ascending(codes), "leaf-cbor")
     return value
+
+
+def read_registration_entry(data):
+    """A registration-entry (section 5.3)."""
+    value = _map(data, list(range(1, 7)), [7])
+    require(cbor.is_bytes(value[1], 32) and value[1][0] < 0x80, "leaf-cbor")
+    require(cbor.is_uint(value[2], 64) and cbor.is_bytes(value[6], 32), "leaf-cbor")
+    require(cbor.is_int64(value[3]) and cbor.is_int64(value[4]) and value[3] <= value[4], "leaf-cbor")
+    require(cbor.is_uint(value[5], 1), "leaf-cbor")
+    require(cbor.is_uint(value[7], 64) if 7 in value else value[5] == 0, "leaf-cbor")
+    return value
+
+
+def read_key_statement_entry(data):
+    """A key-statement-entry (section 5.4); that its labels are all common ones is for section 17."""
+    value = _map(data, list(range(1, 8)))
+    _check_labels(value[1])
+    require(is_said(value), "leaf-cbor")
+    require(value[3] < value[5], "leaf-cbor")
+    return value
+
+
+def is_said(value):
+    """Types and sizes of the keys 2 to 7 of a key statement."""
+    return (
+        cbor.is_uint(value[2], 1)
+        and all(cbor.is_uint(value[key], 64) for key in (3, 5))
+        and all(cbor.is_bytes(value[key], 32) for key in (4, 6))
+        and is_signature(value[7])
+    )
+
+
+def is_signature(value):
+    """Whether a decoded value has the size of a signature."""
+    return cbor.is_bytes(value) and 1 <= len(value) <= LONGEST_SIGNATURE
+
+
+CBOR_READERS = {
+    PARAMETERS: read_parameters,
+    NUMBER: read_number_entry,
+    REGISTRATION: read_registration_entry,
+    KEY_STATEMENT: read_key_statement_entry,
+}
 
 
 def _check_labels(labels):

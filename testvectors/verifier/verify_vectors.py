@@ -192,10 +192,14 @@ def policy(case):
     case.expect("cosigned", [{"name": name, "time": time} for name, time in cosigned.items()])
 
 
-ENTRY_FIELDS = (
-    "labels issuer_key_hash certificate_id not_before not_after subject_key is_ca is_precertificate"
-    " calling_codes commitment"
-).split()
+ENTRY_FIELDS = {
+    leaves.PARAMETERS: "origin sct_key label_key",
+    leaves.NUMBER: "labels issuer_key_hash certificate_id not_before not_after subject_key is_ca"
+    " is_precertificate calling_codes commitment",
+    leaves.REGISTRATION: "label credential not_before not_after action commitment replaces",
+    leaves.KEY_STATEMENT: "labels verb old_index old_hash new_index new_hash signature",
+}
+ENTRY_WORDS = {"action": ("register", "withdraw"), "verb": ("approve", "dispute")}
 
 
 def entry_as_json(leaf):
@@ -204,8 +208,9 @@ def entry_as_json(leaf):
         return {"certificate": leaf.entry.hex()}
     if leaf.entry_type == leaves.PRECERTIFICATE:
         return {"issuer_key_hash": leaf.entry[0].hex(), "tbs_certificate": leaf.entry[1].hex()}
-    names = ("origin", "sct_key", "label_key") if leaf.entry_type == leaves.PARAMETERS else ENTRY_FIELDS
-    return {name: as_json(leaf.entry[key]) for key, name in enumerate(names, 1)}
+    names = ENTRY_FIELDS[leaf.entry_type].split()
+    entry = {name: as_json(leaf.entry.get(key)) for key, name in enumerate(names, 1)}
+    return entry | {name: ENTRY_WORDS[name][entry[name]] for name in ENTRY_WORDS if name in entry}
 
 
 def as_json(value):
@@ -460,10 +465,17 @@ def written_out(members):
     return "".join(text * times for text, times in members["repeat"])
 
 
+# Files that this verifier does not know yet. Each is named in every run, so that nobody takes them for verified.
+NOT_YET = ("index", "statement")
+
+
 def run_file(path):
     """(passed, failed) of a file; prints a line for each failure and one for the file."""
     handlers = HANDLERS.get(path.stem)
     passed = failed = 0
+    if path.stem in NOT_YET:
+        print(f"{path.stem}: NOT VERIFIED, this verifier does not know it yet", flush=True)
+        return 0, 0
     if handlers is None:
         print(f"  {path.name}: unknown file")
         failed = 1
