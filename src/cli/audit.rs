@@ -14,7 +14,7 @@ use tnlog::client::source::AnySource;
 use tnlog::policy::Policy;
 
 use crate::trust::Trust;
-use crate::{input, output};
+use crate::{input, output, place};
 
 /// Recompute every hash, root, checkpoint and leaf of a log
 ///
@@ -47,7 +47,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
             "whose log is it? Give --key VKEY (the log prints it at its first start, and shows it at /tn/v1/log) or --policy FILE"
         );
     };
-    let source = Arc::new(AnySource::new(&args.log)?);
+    let source = Arc::new(place::source(&args.log)?);
     let mut reader = reader(source.clone(), policy, args.seen.as_deref())?;
     let seen = match reader.update().await {
         Ok(seen) => seen.clone(),

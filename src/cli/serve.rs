@@ -18,6 +18,8 @@ Examples:
   tnlog serve
       Makes a log with its own keys and a commented configuration in the data folder, and serves it on
       http://127.0.0.1:8080. The next time it goes on with what is there.
+  tnlog serve --origin log.example.com/2026 --data /var/lib/tnlog
+      The same for a log that others are to rely on: its name can never be changed.
   tnlog serve --data /var/lib/tnlog --listen 127.0.0.1:8081
   TNLOG_LOG=debug tnlog serve --config /etc/tnlog/tnlog.toml --data /var/lib/tnlog --json
 
@@ -29,6 +31,9 @@ Accept a root before you submit: tnlog roots add ROOT.pem";
 pub struct Args {
     #[command(flatten)]
     folder: DataFolder,
+    /// The name of a new log, for ever: its public URL without https://, such as log.example.com/2026.
+    #[arg(long, value_name = "NAME")]
+    origin: Option<String>,
     /// The configuration file, instead of tnlog.toml in the data folder.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -47,7 +52,8 @@ pub struct Args {
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     write_messages(args.json);
     let folder: Folder = args.folder.folder()?;
-    let mut config = open::configure(&folder, args.config)?;
+    let mut config = open::configure_as(&folder, args.config, args.origin.as_deref())?;
+    let origin = config.origin.clone();
     config.listen = args.listen.unwrap_or(config.listen);
     config.read_only |= args.read_only;
     let mut log = running::start(&folder, config, |known, all| {
@@ -55,6 +61,13 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     })
     .await
     .with_context(|| format!("the log in {} does not start", folder.path().display()))?;
+    if origin.contains(open::PLACEHOLDER) {
+        tracing::warn!(
+            origin = origin,
+            "this name is good for trying out, and for ever: a log that others rely on is started with --origin NAME, \
+             in a folder of its own"
+        );
+    }
     let published = log.log.published();
     tracing::info!(
         origin = log.log.keys.checkpoint.verifier_key().name(),
