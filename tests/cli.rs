@@ -14,7 +14,7 @@ use support::{NOW, TestLog, VALIDITY, parse, vkey};
 use tnlog::client::api::{GetRoots, LogInfo};
 use tnlog::entry::SignedEntry;
 use tnlog::label::LabelKey;
-use tnlog::synthetic::{Authority, Malformation, Profile};
+use tnlog::synthetic::{Authority, Malformation, Profile, TnEntry};
 
 fn tnlog(folder: &Path, args: &[&str]) -> Output {
     let command = Command::new(env!("CARGO_BIN_EXE_tnlog"))
@@ -131,6 +131,12 @@ fn verify_trusts_what_is_right_and_says_what_is_not() {
     let json: serde_json::Value = serde_json::from_str(&verify(&peer, 0, "number", "number", &date)).unwrap();
     assert_eq!((&json["what"], &json["log"]), (&"Trusted".into(), &support::ORIGIN.into()));
 
+    let mut args =
+        vec!["verify", "--certificate", "number.pem", "--receipt", "number.tlog-proof", "--policy"];
+    args.extend(["policy.txt", "--parameters", "parameters.tlog-proof", "--number", "+1 703 555 0123"]);
+    args.extend(["--roots", "number.pem", "--at", "2025-06-16T00:00:00Z"]);
+    assert!(err(&tnlog(peer.folder.path(), &args)).contains("1 of the"));
+
     let refused = |who, receipt, more: &[&str], reason: &str| {
         let json = verify(&peer, 2, who, receipt, &[more, &["--json"]].concat());
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
@@ -246,6 +252,135 @@ fn labels_of_blocks_and_codes_need_no_log() {
     assert_eq!(labels.lines().count(), 2);
     run(folder.path(), 1, &["label", "+17035550123"]);
     run(folder.path(), 1, &["label"]);
+    let spaced = run(folder.path(), 0, &["label", "+1 (703) 555-xxxx"]);
+    assert!(spaced.starts_with("801703555f4000"), "{spaced}");
+}
+
+/// Fails when `label::parse` puts the name in place of its position into an error.
+#[test]
+fn a_number_without_its_country_is_told_by_its_position_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    for (wrong, why) in [
+        ("703 555 0123", "country code"),
+        ("0703 555 0123", "country code"),
+        ("+999 555 0123", "country code"),
+        ("555-o123", "digits"),
+        ("703 555xx0123", "block"),
+    ] {
+        let said = refusal(folder.path(), &["label", "+1 703 555 0199", wrong]);
+        assert!(said.starts_with("tnlog: argument 2: ") && said.contains(why), "{said}");
+        assert!(!said.contains("0123") && !said.contains("o123"), "{said}");
+    }
+    let said = refusal(folder.path(), &["label", "+1 703 555 0199", "1-703-555-0123"]);
+    assert!(said.contains("--log"), "{said}");
+}
+
+/// What is said when a command fails.
+fn refusal(folder: &Path, args: &[&str]) -> String {
+    let output = tnlog(folder, args);
+    assert_eq!(output.status.code(), Some(1), "{args:?}: {}{}", out(&output), err(&output));
+    err(&output)
+}
+
+#[test]
+fn an_error_is_said_once_and_a_place_that_is_nearly_right_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = vkey().to_string();
+    let said = refusal(folder.path(), &["serve", "--data", "log", "--config", "nothing.toml"]);
+    assert_eq!(said.matches("No such file").count(), 1, "{said}");
+
+    fs::create_dir_all(folder.path().join("data/public")).unwrap();
+    for (place, hint) in [
+        ("data", "data/public"),
+        ("127.0.0.1:1", "http://127.0.0.1:1"),
+        ("http://127.0.0.1:1/a/ct/v1/", "http://127.0.0.1:1/a/"),
+    ] {
+        let said = refusal(folder.path(), &["audit", place, "--key", &key]);
+        assert!(said.contains(hint) && said.contains("take") | said.contains("named"), "{said}");
+    }
+    fs::write(folder.path().join("a.pem"), "").unwrap();
+    let said = refusal(folder.path(), &["submit", "--log", "127.0.0.1:1", "a.pem"]);
+    assert!(said.contains("http://127.0.0.1:1"), "{said}");
+    let said = refusal(folder.path(), &["keygen", "https://example.com/log"]);
+    assert!(said.contains("https://"), "{said}");
+}
+
+#[test]
+fn load_needs_a_root_and_a_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let load = ["load", "--log", "http://127.0.0.1:1"];
+    let output = tnlog(folder.path(), &load);
+    assert_eq!(output.status.code(), Some(64));
+    assert!(err(&output).contains("--accept-root"), "{}", err(&output));
+    let said = refusal(folder.path(), &[&load[..], &["--accept-root", "nowhere"]].concat());
+    assert!(said.contains("no log in nowhere"), "{said}");
+    assert!(!folder.path().join("nowhere").exists());
+}
+
+#[test]
+fn roots_are_read_in_every_form_and_show_no_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Authority::root("Example Root", 5, VALIDITY);
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(pem(root.chain()).as_bytes()).unwrap();
+    fs::write(folder.path().join("root.pem.gz"), gzip.finish().unwrap()).unwrap();
+    fs::write(folder.path().join("root.der"), root.certificate()).unwrap();
+    for file in ["root.pem.gz", "root.der"] {
+        let output = tnlog(folder.path(), &["roots", "add", "--data", "data", file]);
+        assert!(output.status.success(), "{}", err(&output));
+        assert!(err(&output).contains("no log in data"), "{}", err(&output));
+    }
+    let add = |chain: &[Vec<u8>]| {
+        fs::write(folder.path().join("other.pem"), pem(root.chain()) + &pem(chain)).unwrap();
+        refusal(folder.path(), &["roots", "add", "--data", "other", "other.pem"])
+    };
+    let profile = Profile::authority("Example", None, VALIDITY, 6);
+    let number = profile.entries(&[TnEntry::one("17035550123")]);
+    let said = add(Authority::self_signed(number).chain());
+    assert!(said.contains("certificate 1") && said.contains("single telephone numbers"), "{said}");
+    let said = add(&root.issue(&Profile::carrier("867J", VALIDITY, 3)).chain()[..1]);
+    assert!(said.contains("not a CA"), "{said}");
+    assert!(!folder.path().join("other").exists());
+}
+
+#[test]
+fn a_log_has_the_name_that_it_is_given_or_that_its_key_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data");
+    let configure = |origin| {
+        let folder = tnlog::server::config::Folder::new(&path);
+        tnlog::server::open::configure_as(&folder, None, origin).map(|config| config.origin)
+    };
+    assert!(configure(Some("https://example.com/log")).is_err());
+    assert!(!path.join("tnlog.toml").exists());
+    assert_eq!(configure(Some("example.com/log")).unwrap(), "example.com/log");
+    assert_eq!(configure(None).unwrap(), "example.com/log");
+    let said = refusal(folder.path(), &["serve", "--data", "data", "--origin", "example.com/other"]);
+    assert!(said.contains("example.com/log, for ever"), "{said}");
+
+    let other = tempfile::tempdir().unwrap();
+    fs::create_dir(other.path().join("keys")).unwrap();
+    run(other.path(), 0, &["keygen", "example.com/lost", "--out", "keys/checkpoint.key"]);
+    let lost = tnlog::server::config::Folder::new(other.path());
+    assert_eq!(tnlog::server::open::configure(&lost, None).unwrap().origin, "example.com/lost");
+}
+
+#[test]
+fn private_keys_are_told_and_not_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    tnlog::server::keys::Keys::create(folder.path(), "example.com/log").unwrap();
+    for (name, what) in [
+        ("checkpoint.key", "signs notes"),
+        ("sct.key", "sct.key"),
+        ("label.key", "label.key"),
+        ("opening.key", "opening.key"),
+    ] {
+        let shown = run(folder.path(), 0, &["inspect", name]);
+        let secret = fs::read_to_string(folder.path().join(name)).unwrap();
+        let secret = secret.trim().lines().nth(usize::from(name == "sct.key")).unwrap();
+        assert!(shown.contains(what) && shown.contains("not shown"), "{shown}");
+        assert!(!shown.contains(secret.rsplit('+').next().unwrap()), "{name}");
+    }
 }
 
 /// A log that serves its folder, and takes carriers.
@@ -323,7 +458,9 @@ async fn submit_completes_chains_writes_scts_counts_refusals_and_goes_on_where_i
     let asked = server.paths().split_off(before);
     assert_eq!(asked.iter().filter(|path| path.ends_with("add-chains")).count(), 1);
 
-    let lines = submit(0, &["--json", "--", "one.der"]).await;
+    let nothing = submit(1, &["--issuers", "issuers.pem", "issuers.pem"]).await;
+    assert_eq!(nothing, "");
+    let lines = submit(0, &["--issuers", "issuers.pem", "--json", "one.der"]).await;
     let lines: Vec<serde_json::Value> =
         lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!((&lines[0]["outcome"], &lines[1]["outcome"]), (&"already".into(), &"sum".into()));
@@ -412,7 +549,7 @@ fn a_log_keeps_its_name() {
         message.expect("it says something")
     };
     assert!(first_message(serve(Some("log.example.com/2026"))).contains("log.example.com/2026"));
-    assert!(first_message(serve(Some("log.example.com/2027"))).contains("another name is another log"));
+    assert!(first_message(serve(Some("log.example.com/2027"))).contains("needs a folder of its own"));
     std::fs::remove_file(data.join("tnlog.toml")).unwrap();
     assert!(first_message(serve(None)).contains("log.example.com/2026"));
 }

@@ -28,7 +28,7 @@ fn workload() -> Workload {
 async fn every_entry_is_found_and_a_missing_one_is_noticed() {
     let data = tempfile::tempdir().unwrap();
     let folder = Folder::new(data.path());
-    let mut config = open::configure(&folder, None, None).unwrap();
+    let mut config = open::configure(&folder, None).unwrap();
     config.listen = "127.0.0.1:0".parse().unwrap();
     let workload = Arc::new(workload());
     let certificate = Arc::new(workload.root().clone());

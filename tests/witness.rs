@@ -101,7 +101,7 @@ async fn start_with(folder: &Folder, witnesses: &str, more: &str) -> Result<Runn
          cosign_milliseconds = 20\ncosign_timeout_seconds = 60\n{more}"
     );
     fs::write(folder.config(), text).unwrap();
-    let config: Config = configure(folder, None, None).unwrap();
+    let config: Config = configure(folder, None).unwrap();
     start(folder, config, |_, _| {}).await
 }
 

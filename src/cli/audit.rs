@@ -17,7 +17,7 @@ use tnlog::note::VerifierKey;
 use tnlog::policy::Policy;
 
 use crate::trust::Trust;
-use crate::{input, output};
+use crate::{input, output, place};
 
 /// Recompute every hash, root, checkpoint and leaf of a log
 ///
@@ -54,7 +54,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
             "whose log is it? Give --key VKEY (the log prints it at its first start, and shows it at /tn/v1/log) or --policy FILE"
         );
     };
-    let source = Arc::new(AnySource::new(&args.log)?);
+    let source = Arc::new(place::source(&args.log)?);
     let pinned = policy.logs().iter().map(|log| log.key.clone()).collect::<Vec<_>>();
     let mut reader = reader(source.clone(), policy, args.seen.as_deref())?;
     let seen = match reader.update().await {

@@ -26,3 +26,8 @@ impl DataFolder {
             .context("there is no home folder to put the log into: say where with --data DIR")
     }
 }
+
+/// Whether a log was started in the folder. Its configuration may be elsewhere.
+pub fn holds_log(folder: &Folder) -> bool {
+    folder.config().exists() || folder.lock().exists()
+}

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use rand_core::{OsRng, RngCore};
 use tnlog::note::{KeyType, Signer};
 use zeroize::Zeroizing;
@@ -21,7 +21,7 @@ use crate::{input, output};
     "Exit codes: 0 made, 1 not made (also when the file exists), 64 wrong usage"
 ))]
 pub struct Args {
-    /// The name of the key: no spaces and no plus sign
+    /// The name of the key: no spaces, no plus sign and no https://
     name: String,
     /// The file for the private key; it must not exist [default: the name, with / as _, and .key]
     #[arg(long, value_name = "FILE")]
@@ -35,6 +35,9 @@ pub struct Args {
 }
 
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    if args.name.contains("://") {
+        bail!("the name of a key has no scheme: leave https:// out");
+    }
     let mut seed = Zeroizing::new([0; 32]);
     OsRng.fill_bytes(&mut *seed);
     let key_type = if args.cosigner { KeyType::Cosignature } else { KeyType::Ed25519 };

@@ -8,13 +8,12 @@ use anyhow::{Context, anyhow, bail};
 use rand_core::OsRng;
 use tnlog::block::Block;
 use tnlog::client::evaluate;
-use tnlog::client::http::Client;
 use tnlog::client::read::LogReader;
 use tnlog::label::{Label, MAX_BLINDED};
 use tnlog::number::{Number, ServiceProviderCode};
 
-use crate::output;
 use crate::trust::Trust;
+use crate::{number, output, place};
 
 /// Get the labels of numbers from a log without showing it the numbers
 ///
@@ -46,16 +45,17 @@ pub struct Args {
 
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut names = args.names;
-    if names == ["-"] {
+    let from_input = names == ["-"];
+    if from_input {
         names = io::stdin().lock().lines().collect::<Result<_, _>>().context("standard input")?;
     }
     if names.is_empty() && args.spc.is_empty() {
         bail!("nothing to label; give a number such as +17035550123, a block or a service provider code");
     }
-    let (blocks, numbers): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| name.contains('x'));
-    for block in blocks {
-        let parsed: Block = block.parse()?;
-        print(&block, &Label::of_block(&parsed), args.json)?;
+    let what = if from_input { "line" } else { "argument" };
+    let (blocks, numbers) = parse(names, what)?;
+    for (name, block) in blocks {
+        print(&name, &Label::of_block(&block), args.json)?;
     }
     for code in args.spc {
         print(&code.to_string(), &Label::of_service_provider_code(&code), args.json)?;
@@ -63,25 +63,51 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     if numbers.is_empty() {
         return Ok(output::FINE.into());
     }
-    let place = args.log.ok_or_else(|| anyhow!("the label of a number is its log's; give --log URL"))?;
-    label_numbers(&place, &args.trust, &numbers, args.json).await
+    let url = args.log.ok_or_else(|| anyhow!("the label of a number is its log's; give --log URL"))?;
+    label_numbers(&url, &args.trust, &numbers, args.json).await
 }
 
-async fn label_numbers(place: &str, trust: &Trust, texts: &[String], json: bool) -> anyhow::Result<ExitCode> {
-    let numbers = texts.iter().map(|text| number(text)).collect::<anyhow::Result<Vec<_>>>()?;
-    let client = Client::new(place)?;
-    let policy = trust.given_or_shown(&client).await?;
+type Named<T> = Vec<(String, T)>;
+
+/// Blocks and numbers, with the texts that they were given as. Errors tell the position and not the text, which may be a
+/// person's.
+fn parse(names: Vec<String>, what: &str) -> anyhow::Result<(Named<Block>, Named<Number>)> {
+    let (mut blocks, mut numbers) = (Vec::new(), Vec::new());
+    for (position, name) in (1..).zip(names) {
+        let about = || format!("{what} {position}");
+        if name.contains('x') {
+            let plain = number::plain(&name);
+            let block = plain.strip_prefix('+').unwrap_or(&plain).parse().with_context(about)?;
+            blocks.push((name, block));
+        } else if !name.trim().is_empty() {
+            let number = number::parse(name.trim()).with_context(about)?;
+            numbers.push((name, number));
+        }
+    }
+    Ok((blocks, numbers))
+}
+
+async fn label_numbers(
+    url: &str,
+    trust: &Trust,
+    named: &[(String, Number)],
+    json: bool,
+) -> anyhow::Result<ExitCode> {
+    let client = place::client(url)?;
+    let about = || url.to_owned();
+    let policy = trust.given_or_shown(&client).await.with_context(about)?;
     let mut reader = LogReader::new(Arc::new(client.clone()), policy);
-    reader.update().await?;
-    let log = reader.parameters().await?;
+    reader.update().await.with_context(about)?;
+    let log = reader.parameters().await.with_context(about)?;
+    let numbers: Vec<_> = named.iter().map(|(_, number)| *number).collect();
     let labels = match evaluate::labels(&client, &numbers, &log.label_key, &mut OsRng).await {
         Err(evaluate::EvaluateError::Label(error)) => {
             output::note(format_args!("Not to be trusted: the log did not use its label key: {error}"));
             return Ok(output::FINDING.into());
         }
-        other => other?,
+        other => other.with_context(about)?,
     };
-    for (text, label) in texts.iter().zip(&labels) {
+    for ((text, _), label) in named.iter().zip(&labels) {
         print(text, label, json)?;
     }
     let requests = numbers.len().div_ceil(MAX_BLINDED);
@@ -91,16 +117,6 @@ async fn label_numbers(place: &str, trust: &Trust, texts: &[String], json: bool)
         numbers.len()
     ));
     Ok(output::FINE.into())
-}
-
-/// A number as people write it: with or without `+`, with spaces, hyphens, dots and brackets. The error does not repeat it.
-pub fn number(text: &str) -> anyhow::Result<Number> {
-    let plain: String = text.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')')).collect();
-    let number = Number::new(plain.strip_prefix('+').unwrap_or(&plain))?;
-    if number.calling_code().is_none() {
-        bail!("the number does not begin with a country code; write it as +1 703 555 0123");
-    }
-    Ok(number)
 }
 
 fn print(name: &str, label: &Label, json: bool) -> anyhow::Result<()> {

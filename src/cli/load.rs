@@ -21,6 +21,9 @@ use tnlog::load::{
 use tnlog::server::config::Folder;
 use tnlog::server::roots;
 
+use crate::folder::holds_log;
+use crate::place;
+
 const EXAMPLES: &str = "\
 Examples:
   tnlog load --log http://127.0.0.1:8080 --accept-root /var/lib/tnlog --duration 120
@@ -40,6 +43,7 @@ const HOUR: u64 = 3600;
 /// Loads a log with certificates of a throw-away CA, and checks that it kept them.
 #[derive(ClapArgs)]
 #[command(after_help = EXAMPLES)]
+#[command(group(clap::ArgGroup::new("root").required(true).multiple(true).args(["accept_root", "root_file"])))]
 pub struct Args {
     /// The log, such as http://127.0.0.1:8080; its API is at /ct/v1/ below.
     #[arg(long, value_name = "URL")]
@@ -48,7 +52,7 @@ pub struct Args {
     #[arg(long, value_name = "DATA_DIR")]
     accept_root: Option<PathBuf>,
     /// Writes the root of the throw-away CA to this file.
-    #[arg(long, value_name = "FILE", required_unless_present = "accept_root")]
+    #[arg(long, value_name = "FILE")]
     root_file: Option<PathBuf>,
     /// What the certificates name.
     #[arg(long, value_enum, default_value = "carriers")]
@@ -111,9 +115,13 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     if args.duplicates + args.bad > 100.0 {
         bail!("--duplicates and --bad are more than 100 percent together");
     }
+    place::check(&args.log)?;
+    if let Some(folder) = args.accept_root.as_ref().filter(|folder| !holds_log(&Folder::new(*folder))) {
+        bail!("there is no log in {}: --accept-root takes the data folder of the log", folder.display());
+    }
     let target: Target = args.log.parse().with_context(|| args.log.clone())?;
     let workload = prepare(&args).await?;
-    have_root_accepted(&args, &target, &workload).await?;
+    have_root_accepted(&args, &target, &workload).await.with_context(|| args.log.clone())?;
     let start = Start::read(&target).await?;
     let Driven { mut report, logged } = submit(&args, &target, &workload).await;
     if !args.no_check {

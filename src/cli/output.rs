@@ -31,21 +31,21 @@ pub fn fail(error: &anyhow::Error) -> ExitCode {
     if io.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe) {
         return FINE.into();
     }
-    let _ = writeln!(io::stderr(), "tnlog: {}", told_once(error));
+    let _ = writeln!(io::stderr(), "tnlog: {}", sentence(error));
     FAILED.into()
 }
 
-/// The chain of causes, without those that the text before them says already.
-fn told_once(error: &anyhow::Error) -> String {
-    let mut text = String::new();
-    for cause in error.chain().map(ToString::to_string) {
-        if text.is_empty() {
-            text = cause;
-        } else if !text.contains(&cause) {
-            text = format!("{text}: {cause}");
+/// An error with its causes. Many errors say what caused them, which is then not said again.
+fn sentence(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |said, cause| {
+        if cause.starts_with(&said) {
+            cause
+        } else if said.contains(&cause) {
+            said
+        } else {
+            format!("{said}: {cause}")
         }
-    }
-    text
+    })
 }
 
 /// A line on standard output.
@@ -165,5 +165,18 @@ pub fn progress(length: u64, what: &'static str) -> ProgressBar {
     match style {
         Ok(style) => bar.with_style(style.progress_chars("=> ")),
         Err(_) => bar,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::anyhow;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let error = anyhow!("no such file").context("keys: no such file").context("the log does not start");
+        assert_eq!(sentence(&error), "the log does not start: keys: no such file");
+        assert_eq!(sentence(&anyhow!("a.pem: it is empty").context("a.pem")), "a.pem: it is empty");
     }
 }

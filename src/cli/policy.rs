@@ -10,12 +10,11 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use clap::Subcommand;
 use tnlog::client::api::LogInfo;
-use tnlog::client::http::Client;
 use tnlog::client::read::{LogReader, policy_of_key};
 use tnlog::note::VerifierKey;
 use tnlog::policy::Policy;
 
-use crate::{input, output};
+use crate::{input, output, place};
 
 const MAX_INFO: usize = 64 * 1024;
 
@@ -133,14 +132,14 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 /// The key that a log shows, when its checkpoint verifies with it.
 async fn ask(url: &str) -> anyhow::Result<Log> {
-    let client = Client::new(url)?;
-    let info: LogInfo = client.get_json("tn/v1/log", MAX_INFO).await?;
+    let client = place::client(url)?;
+    let info: LogInfo = client.get_json("tn/v1/log", MAX_INFO).await.with_context(|| url.to_owned())?;
     let key: VerifierKey =
         info.checkpoint_key.parse().context("the log shows a checkpoint key that is none")?;
     let policy = policy_of_key(key.clone()).context("the log shows a checkpoint key that is none")?;
-    let url = client.base().to_string();
-    LogReader::new(Arc::new(client), policy).update().await?;
-    Ok(Log { key, url })
+    let base = client.base().to_string();
+    LogReader::new(Arc::new(client), policy).update().await.with_context(|| url.to_owned())?;
+    Ok(Log { key, url: base })
 }
 
 fn compose(logs: &[Log], witnesses: &[NamedWitness], quorum: Option<usize>) -> anyhow::Result<String> {

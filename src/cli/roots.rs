@@ -2,16 +2,14 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::anyhow;
 use clap::{Args as ClapArgs, Subcommand};
 use tnlog::anchors::Anchor;
-use tnlog::certificate::Certificate;
 use tnlog::server::roots;
 
-use crate::folder::DataFolder;
-use crate::output;
+use crate::folder::{DataFolder, holds_log};
+use crate::{input, output};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -32,14 +30,14 @@ pub struct Args {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Accepts every CA certificate in PEM files.
+    /// Accepts every CA certificate of the files.
     Add {
         #[command(flatten)]
         folder: DataFolder,
         /// Country calling codes that these roots issue for, such as 1,44 [default: all].
         #[arg(long, value_name = "CODES", value_parser = roots::parse_codes)]
         calling_codes: Option<std::vec::Vec<u16>>,
-        /// Files of one or more certificates in PEM.
+        /// PEM bundles, gzipped or not, or DER; of CA certificates.
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
@@ -62,20 +60,26 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 fn add(folder: DataFolder, calling_codes: Option<Vec<u16>>, files: &[PathBuf]) -> anyhow::Result<ExitCode> {
-    let folder = folder.folder()?.roots();
+    let folder = folder.folder()?;
+    let mut anchors = Vec::new();
     for file in files {
-        let text = std::fs::read(file).with_context(|| file.display().to_string())?;
-        let certificates = Certificate::from_pem_bundle(&text).with_context(|| file.display().to_string())?;
-        if certificates.is_empty() {
-            bail!("{} holds no certificate in PEM", file.display());
+        for (position, certificate) in
+            input::good_certificates(std::slice::from_ref(file))?.into_iter().enumerate()
+        {
+            roots::check(&certificate).map_err(|why| {
+                anyhow!("{}, certificate {position}, is no root; nothing was added: {why}", file.display())
+            })?;
+            anchors.push(Anchor { certificate, calling_codes: calling_codes.clone() });
         }
-        for certificate in certificates {
-            if let Err(why) = roots::check(&certificate) {
-                bail!("{}: {why}", file.display());
-            }
-            let anchor = Anchor { certificate: Arc::new(certificate), calling_codes: calling_codes.clone() };
-            output::line(roots::add(&folder, &anchor)?.display())?;
-        }
+    }
+    for anchor in &anchors {
+        output::line(roots::add(&folder.roots(), anchor)?.display())?;
+    }
+    if !holds_log(&folder) {
+        output::note(format_args!(
+            "There is no log in {} yet. If yours is elsewhere, say where with --data DIR.",
+            folder.path().display()
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }

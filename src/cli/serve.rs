@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args as ClapArgs;
 use tnlog::server::config::Folder;
 use tnlog::server::{open, run as running};
@@ -18,7 +18,9 @@ Examples:
   tnlog serve
       Makes a log with its own keys and a commented configuration in the data folder, and serves it on
       http://127.0.0.1:8080. The next time it goes on with what is there.
-  tnlog serve --data /var/lib/tnlog --origin log.example.com/2026 --listen 127.0.0.1:8081
+  tnlog serve --origin log.example.com/2026 --data /var/lib/tnlog
+      The same for a log that others are to rely on: its name can never be changed.
+  tnlog serve --data /var/lib/tnlog --listen 127.0.0.1:8081
   TNLOG_LOG=debug tnlog serve --config /etc/tnlog/tnlog.toml --data /var/lib/tnlog --json
 
 Accept a root before you submit: tnlog roots add ROOT.pem";
@@ -29,12 +31,12 @@ Accept a root before you submit: tnlog roots add ROOT.pem";
 pub struct Args {
     #[command(flatten)]
     folder: DataFolder,
+    /// The name of a new log, for ever: its public URL without https://, such as log.example.com/2026.
+    #[arg(long, value_name = "NAME")]
+    origin: Option<String>,
     /// The configuration file, instead of tnlog.toml in the data folder.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The name of a new log, for ever: its public URL without https://. Without it a placeholder is made up.
-    #[arg(long, value_name = "NAME")]
-    origin: Option<String>,
     /// Where to listen, instead of what the configuration says. Port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
@@ -50,19 +52,8 @@ pub struct Args {
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     write_messages(args.json);
     let folder: Folder = args.folder.folder()?;
-    let mut config = open::configure(&folder, args.config, args.origin.clone())?;
-    if let Some(origin) = args.origin.filter(|origin| *origin != config.origin) {
-        bail!(
-            "this log is named {}, and cannot be renamed to {origin}: another name is another log",
-            config.origin
-        );
-    }
-    if config.origin.starts_with(open::PLACEHOLDER) {
-        tracing::warn!(
-            origin = config.origin,
-            "this log has a made-up name, for ever. For one that is to last: tnlog serve --data NEW --origin log.example.com/2026"
-        );
-    }
+    let mut config = open::configure_as(&folder, args.config, args.origin.as_deref())?;
+    let origin = config.origin.clone();
     config.listen = args.listen.unwrap_or(config.listen);
     config.read_only |= args.read_only;
     let mut log = running::start(&folder, config, |known, all| {
@@ -70,6 +61,13 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     })
     .await
     .with_context(|| format!("the log in {} does not start", folder.path().display()))?;
+    if origin.contains(open::PLACEHOLDER) {
+        tracing::warn!(
+            origin = origin,
+            "this name is good for trying out, and for ever: a log that others rely on is started with --origin NAME, \
+             in a folder of its own"
+        );
+    }
     let published = log.log.published();
     tracing::info!(
         origin = log.log.keys.checkpoint.verifier_key().name(),

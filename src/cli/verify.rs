@@ -11,7 +11,7 @@ use tnlog::proof::TlogProof;
 use tnlog::receipt::{Claim, KnownLog, Receipt, Untrusted, Verified, Verifier};
 
 use crate::output::Report;
-use crate::{input, label, output};
+use crate::{input, number, output};
 
 /// Decide, offline, whether a peer's certificate is to be trusted
 ///
@@ -74,6 +74,13 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
     }
     let roots = input::good_certificates(&args.roots)?;
+    let useless = roots.iter().filter(|certificate| !certificate.is_ca()).count();
+    if useless > 0 {
+        output::note(format_args!(
+            "{useless} of the {} certificates given with --roots are not of CAs: nothing can chain to them",
+            roots.len()
+        ));
+    }
     let anchors =
         Anchors::new(roots.into_iter().map(|certificate| Anchor { certificate, calling_codes: None }));
     let chain = input::good_certificates(std::slice::from_ref(&args.certificate))?;
@@ -88,7 +95,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
 /// Read here and not by the parser of arguments, whose errors repeat what was given.
 fn claim(number: Option<&str>, code: Option<ServiceProviderCode>) -> anyhow::Result<Claim> {
     match (number, code) {
-        (Some(number), _) => Ok(Claim::Number(label::number(number)?)),
+        (Some(number), _) => Ok(Claim::Number(number::parse(number).context("--number")?)),
         (None, Some(code)) => Ok(Claim::ServiceProviderCode(code)),
         (None, None) => bail!("what does the peer claim to be? Give --number or --spc"),
     }

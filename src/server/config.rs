@@ -5,8 +5,15 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::note::MAX_NAME;
+
 /// The file that the first start writes, with `{origin}` in the place of the origin.
 const TEMPLATE: &str = include_str!("tnlog.toml");
+
+const HOUR: u64 = 3600;
+const YEAR: u64 = 31_536_000;
+/// A century.
+const MAX_EVIDENCE_DAYS: u32 = 36_500;
 
 /// The configuration of a log. Every field but the origin has a default; unknown fields are refused.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -137,12 +144,26 @@ pub enum ConfigError {
     Toml(#[from] toml::de::Error),
     /// The origin cannot be the name of a key.
     #[error(
-        "the origin {0:?} cannot name a log: it must not be empty or have spaces or plus signs; take the log's URL without https://"
+        "the origin {0:?} cannot name a log: take the log's URL without https:// and without a slash at the end, such as \
+         log.example.com/2026; at most 255 bytes, no spaces, plus signs, quotes or backslashes"
     )]
     Origin(String),
     /// A figure that would stop the log.
     #[error("{0} must not be zero")]
     Zero(&'static str),
+    /// A figure that no log needs, and that clocks could not be added to.
+    #[error("{0} must not be more than {1}")]
+    TooLarge(&'static str, u64),
+}
+
+/// Whether a text can be the origin of a log: the name of a key, and a URL without scheme (C2SP `tlog-checkpoint`).
+pub fn is_origin(text: &str) -> bool {
+    let is_odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '+' | '"' | '\\');
+    (1..=MAX_NAME).contains(&text.len())
+        && !text.contains(is_odd)
+        && !text.contains("://")
+        && !text.starts_with('/')
+        && !text.ends_with('/')
 }
 
 impl Config {
@@ -157,30 +178,37 @@ impl Config {
     /// [`ConfigError`].
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let config: Config = toml::from_str(text)?;
-        if config.origin.is_empty()
-            || config.origin.contains(|c: char| c.is_whitespace() || c == '+')
-            || config.origin.contains("://")
-        {
+        if !is_origin(&config.origin) {
             return Err(ConfigError::Origin(config.origin));
         }
-        let limits = &config.limits;
-        for (name, value) in [
-            ("round_milliseconds", config.round_milliseconds),
-            ("heartbeat_seconds", config.heartbeat_seconds),
-            ("cosign_milliseconds", config.cosign_milliseconds),
-            ("cosign_timeout_seconds", config.cosign_timeout_seconds),
-            ("cosign_renewal_seconds", config.cosign_renewal_seconds),
-            ("limits.connections", limits.connections as u64),
-            ("limits.header_seconds", limits.header_seconds),
-            ("limits.request_seconds", limits.request_seconds),
-            ("limits.pool_entries", limits.pool_entries as u64),
-            ("limits.round_entries", limits.round_entries as u64),
+        config.check_figures()?;
+        Ok(config)
+    }
+
+    fn check_figures(&self) -> Result<(), ConfigError> {
+        let limits = &self.limits;
+        for (name, value, most) in [
+            ("round_milliseconds", self.round_milliseconds, 60_000),
+            ("heartbeat_seconds", self.heartbeat_seconds, YEAR),
+            ("cosign_milliseconds", self.cosign_milliseconds, HOUR * 1000),
+            ("cosign_timeout_seconds", self.cosign_timeout_seconds, HOUR),
+            ("cosign_renewal_seconds", self.cosign_renewal_seconds, YEAR),
+            ("limits.connections", limits.connections as u64, u64::MAX),
+            ("limits.header_seconds", limits.header_seconds, HOUR),
+            ("limits.request_seconds", limits.request_seconds, HOUR),
+            ("limits.pool_entries", limits.pool_entries as u64, u64::MAX),
+            ("limits.round_entries", limits.round_entries as u64, u64::MAX),
         ] {
-            if value == 0 {
-                return Err(ConfigError::Zero(name));
+            match value {
+                0 => return Err(ConfigError::Zero(name)),
+                value if value > most => return Err(ConfigError::TooLarge(name, most)),
+                _ => {}
             }
         }
-        Ok(config)
+        if self.evidence_days > MAX_EVIDENCE_DAYS {
+            return Err(ConfigError::TooLarge("evidence_days", MAX_EVIDENCE_DAYS.into()));
+        }
+        Ok(())
     }
 
     /// Whether witnesses are to be asked.
@@ -277,7 +305,17 @@ mod tests {
             "origin = \"\"",
             "origin = \"a b\"",
             "origin = \"a+b\"",
+            "origin = \"https://a\"",
+            "origin = \"/a\"",
+            "origin = \"a/\"",
+            "origin = 'a\"b'",
+            &format!("origin = \"{}\"", "a".repeat(256)),
             "origin = \"a\"\nround_milliseconds = 0",
+            "origin = \"a\"\nround_milliseconds = 60001",
+            "origin = \"a\"\nheartbeat_seconds = 31536001",
+            "origin = \"a\"\nevidence_days = 36501",
+            "origin = \"a\"\n[limits]\nheader_seconds = 3601",
+            "origin = \"a\"\n[limits]\nrequest_seconds = 3601",
             "origin = \"a\"\nrounds = 1",
             "origin = \"a\"\n[limits]\nconections = 1",
             "origin = \"a\"\nlisten = \"localhost\"",

@@ -101,12 +101,6 @@ impl Keys {
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)
     }
 
-    /// The origin that the keys in a folder were made for; none when there are none that can be read.
-    pub fn origin(folder: &Path) -> Option<String> {
-        let signer = parse(folder, CHECKPOINT, |text| Signer::parse(text.trim_end()).ok()).ok()?;
-        Some(signer.verifier_key().name().to_owned())
-    }
-
     /// Reads the keys of a log.
     ///
     /// # Errors

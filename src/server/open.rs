@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use rand_core::{OsRng, RngCore};
 use tokio::sync::watch;
+use zeroize::Zeroizing;
 
-use super::config::{Config, ConfigError, Folder};
+use super::config::{Config, ConfigError, Folder, is_origin};
 use super::dedup::{Dedup, DedupError};
 use super::index::{NumberIndex, OpenedIndex};
 use super::issuers::Issuers;
@@ -25,6 +26,10 @@ use super::witness::{self, Cosigned, Cosigner, Pace, Witnesses, WitnessesError};
 use crate::chain_item::ChainItem;
 use crate::entry::{Entry, Leaf, Parameters};
 use crate::merkle::Hash;
+use crate::note::Signer;
+
+/// The host in the name of a log that was started without one.
+pub const PLACEHOLDER: &str = "tnlog.invalid";
 
 /// Where the fingerprint of the opening secret lies in the private store.
 const OPENING: &str = "fingerprint/opening";
@@ -58,6 +63,17 @@ pub enum OpenError {
         /// What is wrong.
         #[source]
         error: ConfigError,
+    },
+    /// The log has another name than it is asked to have.
+    #[error(
+        "the log of {} is called {origin}, for ever; a log of another name needs a folder of its own (--data DIR)",
+        path.display()
+    )]
+    Renamed {
+        /// The configuration.
+        path: PathBuf,
+        /// The name that it has.
+        origin: String,
     },
     /// The keys are wrong.
     #[error(transparent)]
@@ -122,33 +138,60 @@ pub struct Opened {
     pub cosigner: Option<Cosigner>,
 }
 
-/// The beginning of an origin that nobody chose. A log that is to last has another.
-pub const PLACEHOLDER: &str = "tnlog.invalid";
-
-/// Makes folder and configuration of a log if they are not there, and reads the configuration. A new configuration names the
-/// origin of the keys that are there, else `origin`, else a placeholder.
+/// Makes folder and configuration of a log if they are not there, and reads the configuration.
 ///
 /// # Errors
 /// [`OpenError::Io`], [`OpenError::Config`].
-pub fn configure(
+pub fn configure(folder: &Folder, config: Option<PathBuf>) -> Result<Config, OpenError> {
+    configure_as(folder, config, None)
+}
+
+/// The same for a log that is to have the name `origin`, where one is given. Otherwise a new log is called what its
+/// checkpoint key is called, where that is there already, or else something that nobody will mistake for a name.
+///
+/// # Errors
+/// As [`configure`]; [`OpenError::Renamed`] when the log has another name, [`OpenError::Keys`] when the key is damaged.
+pub fn configure_as(
     folder: &Folder,
     config: Option<PathBuf>,
-    origin: Option<String>,
+    origin: Option<&str>,
 ) -> Result<Config, OpenError> {
     let path = config.unwrap_or_else(|| folder.config());
     let io = |path: PathBuf| move |error| OpenError::Io { path, error };
     fs::create_dir_all(folder.path()).map_err(io(folder.path().to_owned()))?;
     if path == folder.config() {
-        let made_up = || format!("{PLACEHOLDER}/{:016x}", OsRng.next_u64());
-        let origin = Keys::origin(&folder.keys()).or(origin).unwrap_or_else(made_up);
-        write_new(&path, &Config::template(&origin)).map_err(io(path.clone()))?;
+        let new = match (name_of_key(folder)?, origin) {
+            (Some(name), _) => name,
+            (None, Some(origin)) => origin.to_owned(),
+            (None, None) => format!("{PLACEHOLDER}/{:016x}", OsRng.next_u64()),
+        };
+        if !is_origin(&new) {
+            return Err(OpenError::Config { path, error: ConfigError::Origin(new) });
+        }
+        write_new(&path, &Config::template(&new)).map_err(io(path.clone()))?;
     }
     let text = fs::read_to_string(&path).map_err(io(path.clone()))?;
     let mut config = Config::parse(&text).map_err(|error| OpenError::Config { path: path.clone(), error })?;
+    if origin.is_some_and(|origin| origin != config.origin) {
+        return Err(OpenError::Renamed { path, origin: config.origin });
+    }
     if let Some(beside) = path.parent().filter(|_| config.has_witnesses()) {
         config.witnesses = beside.join(&config.witnesses);
     }
     Ok(config)
+}
+
+/// The name in the checkpoint key, which is the origin; none when there is no key yet.
+fn name_of_key(folder: &Folder) -> Result<Option<String>, OpenError> {
+    let path = folder.keys().join("checkpoint.key");
+    match fs::read_to_string(&path).map(Zeroizing::new) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(OpenError::Io { path, error }),
+        Ok(text) => match Signer::parse(text.trim_end()) {
+            Ok(signer) => Ok(Some(signer.verifier_key().name().to_owned())),
+            Err(_) => Err(KeysError::Malformed(path).into()),
+        },
+    }
 }
 
 /// Opens a log. `progress` is told of leaves known and leaves in all while the derived database is built.

@@ -2,8 +2,8 @@
 //!
 //! A line `# calling-codes: 1 44` before the certificate limits a root to numbers of those countries.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 use std::time::SystemTime;
@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use crate::anchors::{Anchor, Anchors};
 use crate::calling_code;
 use crate::certificate::Certificate;
-use crate::classify::Class;
+use crate::rule::Rule;
 
 const CALLING_CODES: &str = "# calling-codes:";
 
@@ -62,21 +62,24 @@ pub fn parse(text: &str) -> Result<Anchor, &'static str> {
     Ok(Anchor { certificate: Arc::new(certificate), calling_codes: calling_codes.transpose()? })
 }
 
-/// Whether a certificate can be a root of this log.
+/// Whether a certificate can be a root. Roots are shown to everybody (`get-roots`), so they show no telephone number.
 ///
 /// # Errors
-/// Why it cannot.
+/// What is wrong with it.
 pub fn check(certificate: &Certificate) -> Result<(), &'static str> {
     if !certificate.is_ca() {
         return Err("its certificate is not a CA certificate, so nothing can chain to it");
     }
-    if certificate.class().map_or(true, Class::is_hidden) {
-        return Err(
-            "its certificate names a telephone number, or breaks another rule of this log: everybody is shown the roots, \
-                    and everything below this one would be refused",
-        );
+    match certificate.class() {
+        Ok(class) if class.is_hidden() => {
+            Err("its certificate names single telephone numbers, and roots are shown to everybody")
+        }
+        Ok(_) => Ok(()),
+        Err(
+            Rule::NumberInSubject | Rule::NumberInAltName | Rule::NumberInClaims | Rule::UnreadableWithDigits,
+        ) => Err("its certificate holds a telephone number, or may, and roots are shown to everybody"),
+        Err(_) => Err("its certificate has a TNAuthList that the log does not take"),
     }
-    Ok(())
 }
 
 /// Reads calling codes separated by spaces or commas.
@@ -94,7 +97,7 @@ pub fn parse_codes(text: &str) -> Result<Vec<u16>, &'static str> {
     if codes.is_empty() { Err("its list of calling codes is empty") } else { Ok(codes) }
 }
 
-/// Adds a root to the folder; gives the path of its file.
+/// Adds a root to the folder, durably; gives the path of its file.
 ///
 /// # Errors
 /// [`RootsError::Io`].
@@ -104,8 +107,11 @@ pub fn add(folder: &Path, anchor: &Anchor) -> Result<PathBuf, RootsError> {
     let temporary = folder.join(format!(".{hex}.tmp"));
     let write = || {
         fs::create_dir_all(folder)?;
-        fs::write(&temporary, format(anchor))?;
-        fs::rename(&temporary, &path)
+        let mut file = File::create(&temporary)?;
+        file.write_all(format(anchor).as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&temporary, &path)?;
+        File::open(folder)?.sync_all()
     };
     write().map_err(|error| RootsError::Io { path: path.clone(), error })?;
     Ok(path)
@@ -188,7 +194,7 @@ impl Roots {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::synthetic::{Authority, Validity};
+    use crate::synthetic::{Authority, Name, Profile, TnEntry, Validity};
 
     #[test]
     fn a_root_that_names_a_number_is_refused() {
@@ -220,6 +226,26 @@ mod tests {
         add(&path, &anchor(2, None)).unwrap();
         assert!(roots.refresh().unwrap());
         assert_eq!(roots.anchors().iter().count(), 2);
+    }
+
+    /// Fails without the match on the class in `check`.
+    #[test]
+    fn a_root_that_shows_a_number_is_none() {
+        let validity = Validity::days(1_700_000_000, 90);
+        let profile = || Profile::authority("Example Root", None, validity, 7);
+        let parse_of = |profile| {
+            let root = Authority::self_signed(profile);
+            parse(&Certificate::from_der(root.certificate().to_vec()).unwrap().to_pem())
+        };
+        assert!(parse_of(profile()).is_ok());
+        assert!(parse_of(profile().entries(&[TnEntry::spc("867J")])).is_ok());
+        for (bad, why) in [
+            (profile().entries(&[TnEntry::one("17035550123")]), "single telephone numbers"),
+            (profile().subject(Name::new("Example", "+17035550123")), "holds a telephone number"),
+            (profile().entries(&[TnEntry::spc("867J"), TnEntry::one("17035550123")]), "does not take"),
+        ] {
+            assert!(parse_of(bad).unwrap_err().contains(why), "{why}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod certificate;
 mod log;
+mod secret;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -23,7 +24,7 @@ use crate::{input, output};
 /// Say what a file is, and print it readable
 ///
 /// Knows certificates and precertificates (PEM, DER, gzipped PEM), SCTs (JSON of add-chain, or binary), receipts and parameters
-/// (.tlog-proof), leaves, checkpoints, policies and verifier keys. Nothing is verified by it. Of telephone numbers it shows the last two
+/// (.tlog-proof), leaves, checkpoints, policies, verifier keys, and private keys, which it never prints. Nothing is verified by it. Of telephone numbers it shows the last two
 /// digits, and of openings that they are there.
 #[derive(clap::Args)]
 #[command(after_help = concat!(
@@ -113,6 +114,9 @@ fn pem_bundle(text: &str, shown: Shown) -> Vec<Report> {
 }
 
 fn recognise_text(text: &str, shown: Shown) -> Option<Report> {
+    if let Some(report) = secret::recognise(text.trim()) {
+        return Some(report);
+    }
     if let Ok(proof) = TlogProof::parse(text.as_bytes()) {
         return Some(log::proof(&proof, shown));
     }

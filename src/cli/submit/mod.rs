@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
-use tnlog::client::http::Client;
 use tnlog::client::issuers::IssuerPool;
 use tnlog::client::read::LogReader;
 use tnlog::client::submit::{Outcome, Pace, Submitter};
@@ -18,7 +17,7 @@ use tnlog::policy::Policy;
 use tokio::task::JoinSet;
 
 use crate::trust::Trust;
-use crate::{input, output};
+use crate::{input, output, place};
 use answers::Answers;
 use plan::{Item, Plan};
 use summary::Summary;
@@ -34,7 +33,7 @@ use summary::Summary;
 #[command(after_help = concat!(
     "Examples:\n  tnlog submit --log https://log.example.com/ chain.pem\n",
     "  tnlog submit --log https://log.example.com/ --issuers issuers.pem --receipts --policy policy.txt bundle.pem.gz\n\n",
-    "Exit codes: 0 everything is logged, 1 something is refused or failed, 2 the log answered what is not to be trusted, 64 wrong usage"
+    "Exit codes: 0 everything is logged, 1 something is refused or failed, or nothing was there to submit, 2 the log answered what is not to be trusted, 64 wrong usage"
 ))]
 pub struct Args {
     /// The log
@@ -69,11 +68,12 @@ pub struct Args {
 }
 
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let client = Client::new(&args.log)?;
-    let policy = args.trust.given_or_shown(&client).await?;
+    let client = place::client(&args.log)?;
+    let about = || args.log.clone();
+    let policy = args.trust.given_or_shown(&client).await.with_context(about)?;
     let mut reader = LogReader::new(Arc::new(client.clone()), policy.clone());
-    reader.update().await?;
-    let submitter = Submitter::new(client, reader.parameters().await?);
+    reader.update().await.with_context(about)?;
+    let submitter = Submitter::new(client, reader.parameters().await.with_context(about)?);
     let mut pool = IssuerPool::new(input::good_certificates(&args.issuers)?);
     match submitter.roots().await {
         Ok(roots) => roots.into_iter().for_each(|root| pool.add(root)),
@@ -117,8 +117,14 @@ struct Run {
 
 impl Run {
     async fn all(&mut self, plan: Plan) -> anyhow::Result<ExitCode> {
-        let Plan { delegates, others, malformed } = plan;
+        let Plan { delegates, others, malformed, left_out } = plan;
         let total = delegates.len() + others.len() + malformed.len();
+        if total == 0 {
+            output::note(format_args!(
+                "{left_out} CA certificates were not submitted; --with-cas submits them too"
+            ));
+            return Ok(output::FAILED.into());
+        }
         let mut summary = Summary::new(self.json, output::progress(total as u64, "certificates"));
         for (place, error) in &malformed {
             summary.malformed(place, error)?;

@@ -46,6 +46,8 @@ pub struct Plan {
     pub others: Vec<Item>,
     /// What is no certificate.
     pub malformed: Vec<(Place, CertificateError)>,
+    /// How many CA certificates only complete chains.
+    pub left_out: usize,
 }
 
 /// Reads the files and completes the chains. A file that cannot be read ends everything, before anything was submitted.
@@ -55,6 +57,7 @@ pub struct Plan {
 pub fn plan(files: &[PathBuf], mut pool: IssuerPool, with_cas: bool) -> anyhow::Result<Plan> {
     let mut found = Vec::new();
     let mut malformed = Vec::new();
+    let mut left_out = 0;
     for file in files {
         let parsed = input::certificates(file)?;
         let wanted = |certificate: &Arc<Certificate>| is_submitted(certificate, with_cas);
@@ -66,6 +69,8 @@ pub fn plan(files: &[PathBuf], mut pool: IssuerPool, with_cas: bool) -> anyhow::
                     pool.add(certificate.clone());
                     if wanted(&certificate) {
                         found.push((place, certificate));
+                    } else {
+                        left_out += 1;
                     }
                 }
                 Err(error) => malformed.push((place, error)),
@@ -77,7 +82,7 @@ pub fn plan(files: &[PathBuf], mut pool: IssuerPool, with_cas: bool) -> anyhow::
     let items = found.into_iter().filter_map(complete);
     let (mut delegates, others): (Vec<_>, Vec<_>) = items.partition(|item| item.chain.certificate().is_ca());
     delegates.sort_by_key(|item| item.chain.certificates().len());
-    Ok(Plan { delegates, others, malformed })
+    Ok(Plan { delegates, others, malformed, left_out })
 }
 
 fn is_submitted(certificate: &Certificate, with_cas: bool) -> bool {

@@ -15,7 +15,7 @@ use tnlog::note::VerifierKey;
 use tnlog::number::ServiceProviderCode;
 use tnlog::policy::{Policy, PolicyLog};
 
-use crate::{input, label, output};
+use crate::{input, number, output};
 use look::{Look, Subject};
 
 /// Show every credential of a number or service provider code in every log of a policy, with proof that these are all
@@ -97,7 +97,7 @@ fn subjects(args: &Args) -> anyhow::Result<Vec<Subject>> {
     if numbers == ["-"] {
         numbers = io::stdin().lock().lines().collect::<Result<_, _>>().context("standard input")?;
     }
-    let numbers = numbers.iter().map(|text| label::number(text).map(Subject::Number));
+    let numbers = numbers.iter().map(|text| Ok(Subject::Number(number::parse(text)?)));
     let codes = args.spc.iter().map(|code| Ok(Subject::Code(*code)));
     let subjects = numbers.chain(codes).collect::<anyhow::Result<Vec<_>>>()?;
     if subjects.is_empty() {
