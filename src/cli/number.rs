@@ -15,7 +15,7 @@ pub enum GivenError {
     Character,
     /// No country code.
     #[error(
-        "the country code is missing, or is none that is assigned: write +1 703 555 0123, not 703 555 0123"
+        "the country code is missing, or is none that is assigned: write + and the country code before the number"
     )]
     NoCountry,
     /// Ten digits that are a North American number without its 1, or one of another country without its plus sign.
