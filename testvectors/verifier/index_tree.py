@@ -24,7 +24,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Node:
-    """A node: its prefix as text of 0 and 1 (of a label all its bits), and the entries that are told below it."""
+    """A node: its prefix in bits (of a label all of them), and the entries that are told at it and below."""
 
     hash: bytes
     prefix: str

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cbor
 import certificate as certificates
 import leaf as leaves
-from blocks import check_number
+from blocks import is_number
 from encoding import Malformed, opaque, uint
 from refusal import Refused, require
 from statement import signature_holds
@@ -64,11 +64,17 @@ def read(data):
         outer = _map(data, 3)
         if not (cbor.is_bytes(outer[1]) and leaves.is_signature(outer[2]) and leaves.is_signature(outer[3])):
             raise Malformed("submission")
-        fields = _map(outer[1], 11)
+        return Submission(read_map(outer[1]), outer[1], outer[2], outer[3])
     except Malformed as error:
         raise Refused("malformed-registration") from error
-    _check_types(fields)
-    return Submission(fields, outer[1], outer[2], outer[3])
+
+
+def read_map(data):
+    """A registration: its keys, types and number, else Malformed."""
+    fields = _map(data, 11)
+    if not _has_types(fields) or not is_number(fields[2]):
+        raise Malformed("registration")
+    return fields
 
 
 def _map(data, count):
@@ -79,20 +85,15 @@ def _map(data, count):
     return value
 
 
-def _check_types(fields):
-    """The types of a registration; the number is one: `malformed-registration`."""
-    right = (
+def _has_types(fields):
+    """The types of a registration."""
+    return (
         all(cbor.is_bytes(fields[key], 32) for key in (1, 7))
         and all(isinstance(fields[key], str) for key in (2, 3, 4, 5))
         and all(cbor.is_uint(fields[key], 64) for key in (6, 10))
         and all(cbor.is_int64(fields[key]) for key in (8, 9))
         and cbor.is_uint(fields[11], 1)
     )
-    require(right, "malformed-registration")
-    try:
-        check_number(fields[2])
-    except Refused as error:
-        raise Refused("malformed-registration") from error
 
 
 def check_content(fields):
@@ -105,7 +106,7 @@ def check_content(fields):
 
 
 def submit(log, data, last, now):
-    """The submission that the log takes, and its credential's leaf; `now` is in milliseconds."""
+    """The submission that the log takes; `now` is in milliseconds. The log does not hold its identity."""
     submission = read(data)
     fields, seconds = submission.fields, now // 1000
     check_content(fields)
@@ -114,16 +115,16 @@ def submit(log, data, last, now):
     require(fields[9] <= seconds + LONGEST_VALIDITY, "registration-ends-too-late")
     require(fields[10] <= now, "registration-in-the-future")
     credential = log.found.get(fields[6])
-    is_number = credential is not None and credential.entry_type == leaves.NUMBER
-    require(is_number, "registration-credential-not-logged")
-    entry = credential.entry
-    require(log.label in entry[1], "registration-of-another-number")
-    require(entry[4] <= seconds <= entry[5], "registration-credential-not-valid")
+    is_logged = credential is not None and credential.entry_type == leaves.NUMBER
+    require(is_logged, "registration-credential-not-logged")
+    number = credential.entry
+    require(log.label in number[1], "registration-of-another-number")
+    require(number[4] <= seconds <= number[5], "registration-credential-not-valid")
     require(last is None or fields[10] > last.sequence, "registration-sequence-not-above")
     can_withdraw = last is not None and last.action == REGISTER
     require(fields[11] == REGISTER or can_withdraw, "registration-nothing-to-withdraw")
     require(fields[5] in log.services, "registration-unknown-resolution-service")
-    check_signatures(submission, entry[6], log.services[fields[5]])
+    check_signatures(submission, number[6], log.services[fields[5]])
     return submission
 
 
@@ -142,12 +143,15 @@ def check_signatures(submission, spki, service_keys):
 
 def entry_of(submission, label, opening, last):
     """The registration-entry that is logged (section 5.3)."""
-    fields = submission.fields
+    replaced = last.index if last is not None and last.action == REGISTER else None
     commitment = certificates.commitment(opening, submission.identity)
-    entry = {1: label, 2: fields[6], 3: fields[8], 4: fields[9], 5: fields[11], 6: commitment}
-    if last is not None and last.action == REGISTER:
-        entry[7] = last.index
-    return entry
+    return entry(submission.fields, label, commitment, replaced)
+
+
+def entry(fields, label, commitment, replaced):
+    """A registration-entry, of a registration that replaces or withdraws the one at an index or none."""
+    said = {1: label, 2: fields[6], 3: fields[8], 4: fields[9], 5: fields[11], 6: commitment}
+    return said if replaced is None else said | {7: replaced}
 
 
 def readers_rules_hold(leaf, earlier, open_ones):
@@ -156,17 +160,17 @@ def readers_rules_hold(leaf, earlier, open_ones):
     `earlier` has the leaves before it that carry the label, by index; `open_ones` the indexes of those that
     registered and that nothing has replaced or withdrawn yet.
     """
-    entry, now = leaf.entry, leaf.timestamp // 1000
-    credential = earlier.get(entry[2])
+    said, now = leaf.entry, leaf.timestamp // 1000
+    credential = earlier.get(said[2])
     if credential is None or credential.entry_type != leaves.NUMBER:
         return False
     if not credential.entry[4] <= now <= credential.entry[5] + LEEWAY:
         return False
-    if entry[4] - entry[3] > LONGEST_VALIDITY or not now - LEEWAY <= entry[4] <= now + LONGEST_VALIDITY:
+    if said[4] - said[3] > LONGEST_VALIDITY or not now - LEEWAY <= said[4] <= now + LONGEST_VALIDITY:
         return False
-    if 7 not in entry:
+    if 7 not in said:
         return True
-    if entry[7] not in open_ones:
+    if said[7] not in open_ones:
         return False
-    before = earlier[earlier[entry[7]].entry[2]]
+    before = earlier[earlier[said[7]].entry[2]]
     return before.entry[6] == credential.entry[6]
