@@ -2,6 +2,7 @@
 
 import certificate as certificates
 import checkpoint as checkpoints
+import index_labels
 import leaf as leaves
 import merkle
 import note as notes
@@ -151,6 +152,10 @@ def leaf_leaf(case):
     case.expect("index", leaf.index)
     case.expect("entry", entry_as_json(leaf))
     case.expect("leaf", leaves.write(leaf).hex())
+    entry = case["entry"]
+    said = entry.get("labels", [entry["label"]] if "label" in entry else [])
+    if [label.hex() for label in index_labels.of_leaf(case.hex("leaf"))] != said:
+        raise Mismatch("the index finds other labels")
 
 
 def leaf_commitment(case):

@@ -6,7 +6,9 @@ import index_head
 import index_list
 import index_tree
 import leaf as leaves
+import policy as policies
 import registration as registrations
+import registration_receipt as registration_receipts
 import standing as standings
 import statement as statements
 from case import Mismatch
@@ -46,6 +48,21 @@ def standing(case):
     ]
     case.expect("credentials", credentials)
     case.expect("registrations", found.states(now))
+
+
+def registration_receipt(case):
+    """Section 19: what an app decides about a registration of a peer that it verified."""
+    parameters = {value[1]: value for value in map(cbor.decode, case.hexes("parameters"))}
+    shown = case["peer"]
+    names = shown["numbers"], shown["origin"], shown["index"]
+    peer = registration_receipts.Peer(bytes.fromhex(shown["subject_key"]), *names)
+    services = {item["name"]: [bytes.fromhex(key) for key in item["keys"]] for item in case["services"]}
+    asked, now = (case["number"], case["service"]), case["now"] // 1000
+    app = policies.parse(case["policy"]), parameters, services
+    found = registration_receipts.verify(case["receipt"].encode("utf-8"), peer, asked, now, *app)
+    case.expect("index", found.index)
+    case.expect("timestamp", found.timestamp)
+    case.expect("leaf", found.leaf.hex())
 
 
 def index_entries(items):
@@ -90,5 +107,10 @@ def index_head_case(case):
 
 HANDLERS = {
     "index": {"proof": index_proof, "page": index_page, "head": index_head_case},
-    "statement": {"key-statement": key_statement, "registration": registration, "standing": standing},
+    "statement": {
+        "key-statement": key_statement,
+        "registration": registration,
+        "registration-receipt": registration_receipt,
+        "standing": standing,
+    },
 }

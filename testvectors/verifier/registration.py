@@ -97,9 +97,9 @@ def _has_types(fields):
 
 
 def check_content(fields):
-    """Texts and length of the validity; an empty text has no characters of those that it must have."""
+    """Texts and length of the validity."""
     for key, longest in LONGEST_TEXTS.items():
-        require(len(fields[key]) <= longest, "registration-too-long")
+        require(len(fields[key].encode("utf-8")) <= longest, "registration-too-long")
         require(TEXT.fullmatch(fields[key]) is not None, "registration-bad-text")
     require(CONTACT.fullmatch(fields[4]) is not None, "registration-bad-text")
     require(0 <= fields[9] - fields[8] <= LONGEST_VALIDITY, "registration-bad-validity")
