@@ -131,13 +131,11 @@ def submit(log, data, last, now):
 def check_signatures(submission, spki, service_keys):
     """The key is that of the registration, and both signatures hold."""
     require(hashlib.sha256(spki).digest() == submission.fields[7], "registration-of-another-key")
-    key = certificates.ec_key(spki)
-    require(key is not None, "registration-unsupported-key")
-    holds = signature_holds(key, BY_CREDENTIAL + submission.raw, submission.by_credential)
+    require(certificates.has_ec_shape(spki), "registration-unsupported-key")
+    holds = signature_holds(spki, BY_CREDENTIAL + submission.raw, submission.by_credential)
     require(holds, "registration-bad-credential-signature")
-    keys = [certificates.ec_key(service_key) for service_key in service_keys]
     message, signature = BY_SERVICE + submission.raw, submission.by_service
-    holds = any(key is not None and signature_holds(key, message, signature) for key in keys)
+    holds = any(signature_holds(key, message, signature) for key in service_keys)
     require(holds, "registration-bad-service-signature")
 
 

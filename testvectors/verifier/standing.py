@@ -132,16 +132,19 @@ class Standing:
 
     def _take_registration(self, leaf):
         """A registration_entry."""
-        if not registrations.readers_rules_hold(leaf, self.found, self.open):
-            return
         entry = leaf.entry
+        self.registrations.append(leaf)
+        if not registrations.readers_rules_hold(leaf, self.found, self.open):
+            self.ends[leaf.index] = "faulty"
+            return
         is_withdrawal = entry[5] == registrations.WITHDRAW
         if 7 in entry:
             self.ends[entry[7]] = "withdrawn" if is_withdrawal else "replaced"
             self.open.discard(entry[7])
-        if not is_withdrawal:
+        if is_withdrawal:
+            self.ends[leaf.index] = "withdrawal"
+        else:
             self.open.add(leaf.index)
-        self.registrations.append(leaf)
 
     def verdict(self, index, now):
         """The answer to an app about a leaf, at a second."""
@@ -157,14 +160,12 @@ class Standing:
         return "disputed" if credential.disputed else "newest"
 
     def states(self, now):
-        """What became of each registration that counts, at a second."""
+        """What became of each registration_entry, at a second."""
         return [self._state(leaf, now) for leaf in self.registrations]
 
     def _state(self, leaf, now):
         """The first that applies."""
         entry = leaf.entry
-        if entry[5] == registrations.WITHDRAW:
-            return "withdrawal"
         if leaf.index in self.ends:
             return self.ends[leaf.index]
         if now > entry[4] or now > self.found[entry[2]].entry[5]:

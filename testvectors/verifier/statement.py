@@ -31,8 +31,11 @@ def signed_bytes(log_id, said):
     return b"tnlog key statement v1\x00" + log_id + said[6] + said[4] + bytes([said[2]])
 
 
-def signature_holds(key, message, signature):
-    """ECDSA of P-256 with SHA-256, of P-384 with SHA-384."""
+def signature_holds(spki, message, signature):
+    """ECDSA of P-256 with SHA-256, of P-384 with SHA-384; no other key signs, nor one that is no point."""
+    key = certificates.ec_key(spki)
+    if key is None:
+        return False
     curve, point = key
     return ecdsa.verify(curve, point, HASHES[curve.oid], message, signature)
 
@@ -48,9 +51,9 @@ def check(log_id, said, found):
     require(not is_pair(old.entry, new.entry), "statement-about-the-same-credential")
     common = sorted(set(old.entry[1]) & set(new.entry[1]))
     require(common, "statement-shares-no-number")
-    key = certificates.ec_key(old.entry[6])
-    require(key is not None, "statement-unsupported-key")
-    require(signature_holds(key, signed_bytes(log_id, said), said[7]), "statement-bad-signature")
+    spki = old.entry[6]
+    require(certificates.has_ec_shape(spki), "statement-unsupported-key")
+    require(signature_holds(spki, signed_bytes(log_id, said), said[7]), "statement-bad-signature")
     return common
 
 
