@@ -65,5 +65,9 @@ fn head(bytes: &[u8]) -> Outcome {
     })?;
     assert_eq!(head.encode(), bytes);
     let (root, index_root) = (hex(&head.root.0), hex(&head.index_root.0));
-    Ok(json!({"size": head.size, "root": root, "index_root": index_root, "labels": head.labels}))
+    let mut facts = json!({"root": root, "index_root": index_root, "labels": head.labels});
+    if head.size < 1 << 53 {
+        facts["size"] = head.size.into();
+    }
+    Ok(facts)
 }

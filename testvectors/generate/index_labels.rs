@@ -252,6 +252,7 @@ fn lengths() -> Vec<Case> {
         none("length-82-255", "255 in three bytes", headed(&[4, 0x82, 0, 255], 255)),
         none("length-83", "0x83", headed(&[4, 0x83, 0, 1, 0], 256)),
         none("length-80", "an indefinite length", headed(&[4, 0x80, 0, 0], 0)),
+        none("length-80-128", "and 128 bytes behind it", headed(&[4, 0x80], 128)),
         none(
             "length-cut",
             "a tag without length",

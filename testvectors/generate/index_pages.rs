@@ -121,6 +121,10 @@ pub fn bounds() -> Vec<Value> {
         (fields["count"], fields["list_root"]) = (count.into(), hex(root).into());
         fields
     };
+    let known_as = |root: &Node, mut fields: Value| {
+        fields["known_root"] = hex(root).into();
+        fields
+    };
     let in_log = |size: u64, mut fields: Value| {
         fields["size"] = size.into();
         fields
@@ -192,6 +196,19 @@ pub fn bounds() -> Vec<Value> {
             page_fields(0, &page(0, 5, &[], &leaves[..1])),
         ),
         no(
+            "page-other-known",
+            proof,
+            "items of the list, whose beginning is not what is known",
+            known_as(&list_root(&[2, 4]), page_fields(2, &page(2, 4, &[first_two], &[leaves[4]]))),
+        ),
+        no(
+            "page-spare-before",
+            proof,
+            "a hash behind the one that is needed",
+            page_fields(2, &page(2, 4, &[first_two, leaves[0]], &[leaves[4]])),
+        ),
+        no("page-fewer-before", proof, "a hash is missing", page_fields(2, &page(2, 4, &[], &[leaves[4]]))),
+        no(
             "page-shrunk",
             proof,
             "a list that is shorter than what is known",
@@ -229,6 +246,11 @@ pub fn heads(entries: &[Entry]) -> Vec<Value> {
         no("head-no-label", "head-size", "0 labels with another root", &head(1, 13, &some, &all, 0)),
         no("head-label", "head-size", "labels with the root of none", &head(1, 13, &some, &no_label, 4)),
         no("head-root", "head-size", "a size with the root of nothing", &head(1, 13, &nothing, &all, 4)),
+        good("head-largest", "a size of 2^63, which is left out here", {
+            let mut largest = is(&head(1, 1 << 63, &some, &all, 4), 0, &some, &all, 4);
+            largest.as_object_mut().expect("fields").remove("size");
+            largest
+        }),
         no("head-nothing", "head-format", "no bytes", &[]),
         no("head-version-2", "head-version", "version 2", &head(2, 13, &some, &all, 4)),
         no("head-version-alone", "head-version", "version 2 and nothing else", &[2]),

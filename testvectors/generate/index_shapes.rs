@@ -102,6 +102,13 @@ fn places() -> Vec<Value> {
             inner(4, 0x11, hashes[0], hashes[1]),
         ),
         refused(
+            "nothing-below",
+            "type 0 below the root: the root is made of it",
+            WHOLE,
+            &[vec![2, 0, 0], label_node(&high)].concat(),
+            inner(0, 0, root(&[]), root(&[high.clone()])),
+        ),
+        refused(
             "misplaced-inner",
             "an inner node whose prefix begins with 1 on the left: the root is made of it",
             WHOLE,
@@ -142,7 +149,12 @@ fn counts() -> Vec<Value> {
     };
     let (proof, root) = of_count((1 << 63) + 1);
     let (largest, largest_root) = of_count(u64::MAX);
+    let (most, most_root) = of_count(1 << 63);
+    let absent = [bits(&entry(0x10, 1).0)];
+    let mut beside_most = fields(&absent, &most, most_root);
+    beside_most["found"] = json!([]);
     vec![
+        good("count-2-63", "a label of 2^63 leaves, beside one that is in no list", beside_most),
         refused("count-above-2-63", "2^63 + 1 leaves: the root is made of it", WHOLE, &proof, root),
         refused("count-2-64", "2^64 - 1 leaves", WHOLE, &largest, largest_root),
     ]

@@ -229,7 +229,10 @@ fn unreadable() -> Vec<Value> {
         ("extra-null", "null for key 9", with(9, vec![0xf6])),
         ("extra-negative", "-1 for key 9", with(9, negative(0))),
     ];
+    let few =
+        ["statement-trailing", "statement-no-key-11", "statement-long-integer", "number-zero", "action-2"];
     let statements = malformed_statements(&stage.signed.statement).into_iter();
+    let statements = statements.filter(|(name, ..)| few.contains(name));
     extras.extend(statements.map(|(name, comment, bytes)| (name, comment, with(3, cbor_bytes(&bytes)))));
     let case = |(name, comment, bytes): (&str, &str, Vec<u8>)| {
         stage.with_bytes(bytes).refused(name, "receipt-extra", comment)

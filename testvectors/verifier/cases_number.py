@@ -109,7 +109,8 @@ def index_page(case):
 def index_head_case(case):
     """Section 21.5: a head of the index log."""
     found = index_head.read(case.hex("head"))
-    case.expect("size", found.size)
+    if case.get("size") is not None:
+        case.expect("size", found.size)
     case.expect("root", found.root.hex())
     case.expect("index_root", found.index_root.hex())
     case.expect("labels", found.labels)
