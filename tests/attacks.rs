@@ -1,11 +1,11 @@
 //! A log that cheats an app: with its parameters, with what it writes into the leaf of a certificate, and by showing one
-//! witness to the app and another to the holder of the number. Everything that it signs, it signs with its own keys.
+//! witness to the app and another to the holder of the number; and auditors, with its index. Everything that it signs, it signs with its own keys.
 
 #![cfg(feature = "server")]
 
 mod support;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use base64ct::{Base64, Encoding};
@@ -14,19 +14,28 @@ use support::witness::TestWitness;
 use support::{NOW, TestLog, VALIDITY, parse, vkey};
 use tnlog::anchors::{Anchor, Anchors};
 use tnlog::client::http::Client;
+use tnlog::client::index_check::{IndexCheckError, IndexFault, check_index};
+use tnlog::client::read::{LogReader, policy_of_key};
+use tnlog::client::source::Folder;
 use tnlog::commitment::Commitment;
 use tnlog::entry::{Entry, Leaf, NumberEntry, Parameters, SignedEntry};
-use tnlog::label::LabelKey;
-use tnlog::merkle::prove_consistency;
-use tnlog::note::Note;
+use tnlog::index::{Index, IndexHead, MemoryStore, Shape, labels_of_bytes};
+use tnlog::label::{Label, LabelKey};
+use tnlog::merkle::{Hash, prove_consistency};
+use tnlog::note::{KeyType, Note, Signer, VerifierKey};
 use tnlog::number::{Number, ServiceProviderCode};
 use tnlog::policy::{FreshnessError, Policy, PolicyError};
 use tnlog::proof::TlogProof;
 use tnlog::receipt::{
     Claim, Extra, KnownLog, ParametersError, Receipt, Secrets, Untrusted, Verified, Verifier,
 };
+use tnlog::server::plan::{NewEntry, Round};
+use tnlog::server::sequencer::{Sequencer, Stores};
+use tnlog::server::signer::CheckpointSigner;
+use tnlog::server::store::{DiskLock, DiskStore};
 use tnlog::submission::Submission;
 use tnlog::synthetic::{Profile, fictional_number};
+use tnlog::tile::TreeEdge;
 
 fn number() -> Number {
     Number::new(&fictional_number(1)).unwrap()
@@ -242,8 +251,9 @@ fn a_leaf_that_shows_something_else_than_the_certificate_is_refused() {
     }
 }
 
-/// The label that the log wrote is proved to be that of the number, or the app refuses. Fails without `key.check` in
-/// `recompute`, which would take whatever label the receipt leads to.
+/// The label that the log wrote is proved to be that of the number, or the app refuses. Fails when `LabelPublicKey::check`
+/// does not verify the proof, or verifies it under another key than that of the parameters or for other numbers than those of
+/// the certificate.
 #[test]
 fn swapped_labels_are_refused() {
     let mut filed = Filed::new();
@@ -259,6 +269,75 @@ fn swapped_labels_are_refused() {
         let refused = ask(&filed.app(), &filed.chain, proof);
         assert!(matches!(refused, Err(Untrusted::Labels(_))), "{refused:?}");
     }
+}
+
+/// The index log of a log, with these heads.
+fn index_log(heads: &[Vec<u8>]) -> (tempfile::TempDir, VerifierKey) {
+    let signer = Signer::new(format!("{}/index", support::ORIGIN), KeyType::Ed25519, &[8; 32]).unwrap();
+    let key = signer.verifier_key().clone();
+    let folder = tempfile::tempdir().unwrap();
+    let store = |name| Arc::new(DiskStore::open(&folder.path().join(name)).unwrap());
+    let stores = Stores { public: store("public"), private: store("private") };
+    let lock = Box::new(DiskLock::open(&folder.path().join("lock")).unwrap());
+    let entry = |head: &Vec<u8>| NewEntry { leaf: head.clone(), chain: Vec::new() };
+    let round = Round { entries: heads.iter().map(entry).collect(), objects: Vec::new() };
+    Sequencer::open(stores, lock, CheckpointSigner::new(signer), NOW * 1000, |_| round).unwrap();
+    (folder, key)
+}
+
+/// What an auditor finds in this index log.
+async fn audit(log: &TestLog, heads: &[Vec<u8>]) -> Result<u64, (u64, IndexFault)> {
+    let (folder, key) = index_log(heads);
+    let reader =
+        |public: PathBuf, key| LogReader::new(Arc::new(Folder::new(public)), policy_of_key(key).unwrap());
+    let (mut entries, mut heads) = (reader(log.public(), vkey()), reader(folder.path().join("public"), key));
+    heads.update().await.unwrap();
+    entries.update().await.unwrap();
+    match check_index(&entries, &heads, &mut |_| ()).await {
+        Ok(checked) => Ok(checked.heads),
+        Err(IndexCheckError::Fault { head, fault }) => Err((head, fault)),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+/// Heads that the index log signed and that are wrong. Each line fails without the check of `client/index_check.rs` that its
+/// fault comes from.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_head_is_recomputed_by_auditors() {
+    let mut log = TestLog::with(3);
+    log.add(&[log.number_certificate(number().digits()).chain()]);
+    let size = log.size();
+    let hashes: Vec<_> = log.leaves.iter().map(|leaf| Hash::of_leaf(leaf)).collect();
+    let head = |size: u64, lie: &dyn Fn(&mut Vec<(Label, u64)>)| {
+        let leaves = (0..).zip(&log.leaves[..size as usize]);
+        let labels = leaves
+            .flat_map(|(index, leaf)| labels_of_bytes(leaf).into_iter().map(move |label| (label, index)));
+        let mut labels: Vec<_> = labels.collect();
+        lie(&mut labels);
+        let mut index = Index::open(MemoryStore::default(), Hash::EMPTY_ROOT, Shape::STANDARD).unwrap();
+        index.advance(labels, size).unwrap();
+        let mut edge = TreeEdge::new();
+        edge.append(&hashes[..size as usize]);
+        let view = index.newest();
+        IndexHead { size, root: edge.root(), index_root: view.root(), labels: view.labels() }
+    };
+    let (first, last) = (head(2, &|_| ()), head(size, &|_| ()));
+    let after_first = async |head: IndexHead| audit(&log, &[first.encode(), head.encode()]).await;
+    assert_eq!(after_first(last).await, Ok(2));
+
+    let number = log.label_key.label(&number());
+    let hidden = head(size, &|labels| labels.retain(|(label, _)| *label != number));
+    assert_eq!(after_first(hidden).await, Err((1, IndexFault::IndexRoot)));
+    let invented = head(size, &|labels| labels.push((number, 1)));
+    assert_eq!(after_first(invented).await, Err((1, IndexFault::IndexRoot)));
+    let miscounted = IndexHead { labels: last.labels + 1, ..last };
+    assert_eq!(after_first(miscounted).await, Err((1, IndexFault::IndexRoot)));
+    assert_eq!(after_first(IndexHead { root: Hash([7; 32]), ..last }).await, Err((1, IndexFault::LogRoot)));
+    let beyond = IndexFault::Beyond { found: size + 1, size };
+    assert_eq!(after_first(IndexHead { size: size + 1, ..last }).await, Err((1, beyond)));
+    assert_eq!(after_first(first).await, Err((1, IndexFault::Size { before: 2, found: 2 })));
+    let none = audit(&log, &[first.encode(), b"no head".to_vec()]).await;
+    assert!(matches!(none, Err((1, IndexFault::Head(_)))), "{none:?}");
 }
 
 /// Two trees from one beginning: the app is shown the one with the forged credential, with one witness, and the holder of the
