@@ -41,6 +41,7 @@ mod telephone;
 pub mod tile;
 pub mod tls;
 pub mod tnauthlist;
+pub mod witness;
 
 #[cfg(feature = "client")]
 pub mod client;

@@ -4,6 +4,7 @@
 //! looked at; [`check`] recomputes a whole log. [`submit`] brings chains to a log and verifies what it answers, with
 //! [`issuers`] to complete the chains.
 
+pub mod answer;
 pub mod api;
 pub mod check;
 pub mod evaluate;

@@ -415,15 +415,6 @@ impl Log {
         Ok(Receipt { proof: self.proof(leaf.index, Some(extra.encode()))?, extra })
     }
 
-    /// The proof of leaf 0, with the leaf as extra data.
-    ///
-    /// # Errors
-    /// [`Problem`].
-    pub fn parameters(&self) -> Result<TlogProof, Problem> {
-        let leaf = self.reader.leaf(0, self.published().tree.size)?;
-        self.proof(0, Some(leaf))
-    }
-
     fn proof(&self, index: u64, extra: Option<Vec<u8>>) -> Result<TlogProof, Problem> {
         let (note, tree) = self.provable(index)?;
         let hashes = self.reader.inclusion(index, tree.size, self.published().tree.size)?;

@@ -19,6 +19,7 @@ pub mod roots;
 pub mod rounds;
 pub mod run;
 pub mod sequencer;
+pub mod served;
 pub mod signatures;
 pub mod signer;
 pub mod staging;

@@ -22,6 +22,7 @@ use crate::server::problem::{Place, Problem};
 const MAX_ISSUERS: usize = 1024;
 
 /// The memory that bodies may take together. A body counts with the length that it declares, or with its limit.
+#[derive(Clone)]
 pub struct BodyMemory(Arc<Semaphore>);
 
 /// A request that was read. Its memory counts until it is dropped.

@@ -10,13 +10,14 @@ use base64ct::{Base64, Encoding};
 use rand_core::OsRng;
 
 use super::answer::PLAIN;
-use super::{Answer, App, Client, Peer, Shared, body};
+use super::{Answer, App, Client, Peer, Reading, Shared, body};
 use crate::admission::MAX_CHAIN;
 use crate::certificate::MAX_CERTIFICATE_LEN;
 use crate::client::api;
 use crate::label::{ELEMENT, LabelError, MAX_BLINDED};
 use crate::sct::log_id;
 use crate::server::problem::{Place, Problem};
+use crate::server::served::parameters as parameters_of;
 
 /// The longest body of an evaluation: sixteen elements in base64 and their punctuation.
 const EVALUATE_BODY: usize = 2048;
@@ -86,18 +87,18 @@ pub async fn log(State(app): Shared) -> Answer {
 }
 
 /// `GET /tn/v1/heads`.
-pub async fn heads(State(app): Shared) -> Answer {
+pub async fn heads(State(app): Reading) -> Answer {
     Answer::from(app.log.heads().map(|heads| Answer::json(&heads)))
 }
 
 /// `GET /tn/v1/issuers`.
-pub async fn issuers(State(app): Shared) -> Answer {
-    Answer::json(&app.log.issuers.list())
+pub async fn issuers(State(app): Reading) -> Answer {
+    Answer::json(&app.log.issuers())
 }
 
 /// `GET /tn/v1/parameters`.
-pub async fn parameters(State(app): Shared) -> Answer {
-    let proof = tokio::task::spawn_blocking(move || app.log.parameters()).await;
+pub async fn parameters(State(app): Reading) -> Answer {
+    let proof = tokio::task::spawn_blocking(move || parameters_of(&*app.log)).await;
     let proof = proof.unwrap_or(Err(Problem::Internal));
     Answer::from(proof.map(|proof| Answer::Text(PLAIN, proof.to_string())))
 }

@@ -9,7 +9,7 @@ mod driver;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-pub use answer::{Answered, MAX_ITEMS, MAX_LABELS, Question};
+pub use answer::AnsweredIn;
 pub use driver::Indexing;
 
 use super::config::Folder;
