@@ -16,5 +16,6 @@ pub mod lookup;
 pub mod read;
 pub mod receipts;
 pub mod retry;
+pub mod signatures;
 pub mod source;
 pub mod submit;

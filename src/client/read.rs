@@ -271,28 +271,12 @@ impl<S: Source> LogReader<S> {
         let full = u64::from(FULL_WIDTH);
         let mut leaves = Vec::new();
         for bundle in start / full..end.div_ceil(full) {
-            let all = self.bundle(bundle, checkpoint).await?;
+            let all = verified_bundle(&self.source, checkpoint, bundle).await?;
             let first = bundle * full;
             let wanted = (first..).zip(all).filter(|(index, _)| (start..end).contains(index));
             leaves.extend(wanted.map(|(_, leaf)| leaf));
         }
         Ok(leaves)
-    }
-
-    async fn bundle(&self, index: u64, checkpoint: &Checkpoint) -> Result<Vec<Bytes>, ReadError> {
-        let first = index * u64::from(FULL_WIDTH);
-        let width = (checkpoint.size - first).min(FULL_WIDTH.into()) as u16;
-        let path = TilePath { kind: Kind::Entries, index, width };
-        let bytes = fetch_tile(&*self.source, path).await?;
-        let nodes: Vec<_> =
-            (first..first + u64::from(width)).map(|index| NodeId { level: 0, index }).collect();
-        let tiles = verified_tiles(&self.source, checkpoint, &nodes).await?;
-        let hashes =
-            crate::merkle::HashReader::read(&tiles, &nodes).expect("the tile of the leaves is there");
-        let entries = bundle::entries(&bytes, width).map_err(|error| ReadError::Bundle { path, error })?;
-        let leaves: Vec<_> = entries.map(|entry| bytes.slice_ref(entry)).collect();
-        let same = leaves.iter().zip(&hashes).all(|(leaf, hash)| Hash::of_leaf(leaf) == *hash);
-        if same { Ok(leaves) } else { Err(ReadError::Damaged(path)) }
     }
 
     /// One leaf, decoded and verified to stand at its index.
@@ -328,6 +312,25 @@ fn verify(policy: &Policy, bytes: &[u8]) -> Result<Seen, ReadError> {
     let note = Note::parse(bytes).map_err(PolicyError::from)?;
     let checked = policy.check_note(&note)?;
     Ok(Seen { note, checked })
+}
+
+/// The leaves of one bundle, each verified to stand at its index in the tree of the checkpoint.
+pub(super) async fn verified_bundle<S: Source>(
+    source: &Arc<S>,
+    checkpoint: &Checkpoint,
+    index: u64,
+) -> Result<Vec<Bytes>, ReadError> {
+    let first = index * u64::from(FULL_WIDTH);
+    let width = (checkpoint.size - first).min(FULL_WIDTH.into()) as u16;
+    let path = TilePath { kind: Kind::Entries, index, width };
+    let bytes = fetch_tile(&**source, path).await?;
+    let nodes: Vec<_> = (first..first + u64::from(width)).map(|index| NodeId { level: 0, index }).collect();
+    let tiles = verified_tiles(source, checkpoint, &nodes).await?;
+    let hashes = crate::merkle::HashReader::read(&tiles, &nodes).expect("the tile of the leaves is there");
+    let entries = bundle::entries(&bytes, width).map_err(|error| ReadError::Bundle { path, error })?;
+    let leaves: Vec<_> = entries.map(|entry| bytes.slice_ref(entry)).collect();
+    let same = leaves.iter().zip(&hashes).all(|(leaf, hash)| Hash::of_leaf(leaf) == *hash);
+    if same { Ok(leaves) } else { Err(ReadError::Damaged(path)) }
 }
 
 /// Fetches the tiles that hold `nodes`, with all above them, and verifies them against the root.

@@ -1,5 +1,7 @@
 //! One entry bundle with what lies beside it, checked on its own: everything that does not need the bundles before it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::fault::{Fault, FaultKind};
@@ -7,7 +9,7 @@ use super::issuers::Issuers;
 use crate::bundle;
 use crate::certificate::Certificate;
 use crate::chain_item::ChainItem;
-use crate::entry::{Entry, Leaf, Parameters, SignedEntry};
+use crate::entry::{Entry, Leaf, SignedEntry};
 use crate::merkle::Hash;
 use crate::precertificate::{Poison, poison, precertificate_tbs};
 use crate::tile::{FULL_WIDTH, Kind, TilePath};
@@ -27,8 +29,8 @@ pub(super) struct Facts {
     pub(super) hashes: Vec<Hash>,
     /// The time of each leaf.
     pub(super) times: Vec<u64>,
-    /// Leaf 0, in the first bundle.
-    pub(super) parameters: Option<Parameters>,
+    /// The leaves that are no certificates in the open, in order.
+    pub(super) others: Vec<Arc<Leaf>>,
 }
 
 impl Bundle {
@@ -55,7 +57,7 @@ impl Bundle {
         let width = self.path.width;
         let entries = bundle::entries(&self.entries, width).map_err(|error| Fault::at(self.path, error))?;
         let (hashes, times) = (Vec::with_capacity(width.into()), Vec::with_capacity(width.into()));
-        let mut facts = Facts { hashes, times, parameters: None };
+        let mut facts = Facts { hashes, times, others: Vec::new() };
         for ((index, bytes), item) in (self.first()..).zip(entries).zip(items) {
             let fault = |kind| Fault::of_leaf(self.path, index, kind);
             let leaf = Leaf::decode(bytes).map_err(|error| fault(error.into()))?;
@@ -82,8 +84,7 @@ impl Bundle {
                 _ if !item.is_empty() => {
                     return Err(Fault::of_leaf(self.chains_path(), index, FaultKind::ChainKind));
                 }
-                Entry::Parameters(parameters) => facts.parameters = Some(parameters),
-                Entry::Number(_) | Entry::Registration(_) | Entry::KeyStatement(_) => {}
+                entry => facts.others.push(Arc::new(Leaf { entry, ..leaf })),
             }
         }
         Ok(facts)
