@@ -7,6 +7,7 @@ pub mod evidence;
 pub mod http;
 pub mod index;
 pub mod issuers;
+pub mod kept;
 pub mod keys;
 pub mod log;
 pub mod metrics;

@@ -7,13 +7,11 @@ use axum::extract::State;
 use base64ct::{Base64, Encoding};
 
 use super::{Answer, App, Shared, body};
-use crate::checkpoint::Checkpoint;
 use crate::client::api;
 use crate::index::MAX_PREFIXES;
 use crate::index::{Prefix, Query};
 use crate::label::Label;
 use crate::merkle::Hash;
-use crate::note::Note;
 use crate::server::index::{Answered, Question};
 use crate::server::problem::{Place, Problem};
 
@@ -57,14 +55,13 @@ fn question(request: &api::Lookup) -> Result<Question, Problem> {
 }
 
 fn answer(app: &App, question: &Question) -> Result<Answer, Problem> {
+    app.log.index.proved()?;
     let Answered { shown, published, proof, pages } = app.log.index.answer(question)?;
-    let heads = published.tree.size;
-    let inclusion = app.log.index.reader.inclusion(shown.position, heads, heads)?;
-    let checkpoint = app.log.heads()?.checkpoint;
-    let note = Note::parse(checkpoint.as_bytes()).ok();
-    let size = note.and_then(|note| Checkpoint::parse(note.text()).ok()).ok_or(Problem::Internal)?.size;
-    let (small, large) = (size.min(shown.head.size), size.max(shown.head.size));
-    let consistency = app.log.reader.consistency(small, large, app.log.published().tree.size)?;
+    let heads = app.log.index.published().tree.size;
+    let inclusion = app.log.index.reader.inclusion(shown.position, published.tree.size, heads)?;
+    let (checkpoint, tree) = app.log.checkpoint_within(shown.head.size)?;
+    let newest = app.log.published().tree.size;
+    let consistency = app.log.reader.consistency(tree.size, shown.head.size, newest)?;
     let page = |(label, page): &(Label, crate::index::ListPage)| api::LookupPage {
         label: Base64::encode_string(label.as_bytes()),
         page: Base64::encode_string(&page.encode()),
@@ -72,11 +69,7 @@ fn answer(app: &App, question: &Question) -> Result<Answer, Problem> {
     Ok(Answer::json(&api::LookupResponse {
         proof: Base64::encode_string(&proof),
         pages: pages.iter().map(page).collect(),
-        head: api::ProvedHead {
-            head: Base64::encode_string(&shown.head.encode()),
-            index: shown.position,
-            inclusion: hashes(&inclusion),
-        },
+        head: api::ProvedHead::new(&shown.head, shown.position, &inclusion),
         index_checkpoint: published.note.clone(),
         checkpoint,
         consistency: hashes(&consistency),
