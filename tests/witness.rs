@@ -29,9 +29,9 @@ use tnlog::server::config::{Config, Folder};
 use tnlog::server::keys::Keys;
 use tnlog::server::open::{OpenError, configure};
 use tnlog::server::problem::Problem;
+use tnlog::server::readable::parameters;
 use tnlog::server::roots;
 use tnlog::server::run::{Running, start};
-use tnlog::server::served::parameters;
 use tnlog::server::witness::WitnessesError;
 use tnlog::synthetic::{Authority, Profile, fictional_number};
 

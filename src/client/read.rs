@@ -12,7 +12,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::task::JoinSet;
 
-use super::api::Heads;
 use super::source::{CHECKPOINT, Source, SourceError, fetch_existing, fetch_tile};
 use crate::bundle::{self, BundleError};
 use crate::checkpoint::Checkpoint;
@@ -26,8 +25,8 @@ use crate::policy::{Checked, Policy, PolicyBuilder, PolicyError, RuleError};
 use crate::receipt::{KnownLog, ParametersError};
 use crate::tile::{FULL_WIDTH, Kind, TilePath, TileSet, Tiling};
 
-/// The path of the newest checkpoint that the log's witnesses have cosigned.
-const HEADS: &str = "tn/v1/heads";
+/// The path of the newest checkpoint that the log's witnesses have cosigned, or the verifiers of an index log.
+const COSIGNED: &str = "tn/v1/checkpoint";
 
 /// The most entries of one [`LogReader::entries`].
 pub const MAX_ENTRIES: u64 = 1024;
@@ -198,11 +197,12 @@ impl<S: Source> LogReader<S> {
         Ok(self.seen.insert(new))
     }
 
-    /// The checkpoint of `heads`; the error of the plain one where there is no such thing.
+    /// The checkpoint that is said to be cosigned; the error of the plain one where there is no such thing.
     async fn cosigned(&self, plain: ReadError) -> Result<Seen, ReadError> {
-        let Some(heads) = self.source.fetch(HEADS, 2 * MAX_NOTE).await? else { return Err(plain) };
-        let Ok(heads) = serde_json::from_slice::<Heads>(&heads) else { return Err(plain) };
-        verify(&self.policy, heads.checkpoint.as_bytes())
+        match self.source.fetch(COSIGNED, MAX_NOTE).await? {
+            Some(note) => verify(&self.policy, &note),
+            None => Err(plain),
+        }
     }
 
     async fn check_continues(&self, old: &Seen, new: &Seen) -> Result<(), ReadError> {

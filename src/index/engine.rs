@@ -254,6 +254,16 @@ impl<S: IndexStore> Index<S> {
     pub fn staged(&self) -> usize {
         self.staged.len()
     }
+
+    /// The size of the entry log after the oldest staged change.
+    pub fn oldest_staged(&self) -> Option<u64> {
+        self.staged.front().map(Change::size)
+    }
+
+    /// How many bytes all staged changes are going to write; in memory they take about twice that.
+    pub fn staged_bytes(&self) -> usize {
+        self.staged.iter().map(|change| change.bytes).sum()
+    }
 }
 
 /// The tree over buckets in order, the first of which has the number `first`; `None` when one position covers another.

@@ -8,7 +8,6 @@ use crate::client::answer::{MAX_REQUEST, Question, Shown};
 use crate::client::api;
 use crate::server::index::AnsweredIn;
 use crate::server::problem::Problem;
-use crate::server::served::believable;
 
 /// `POST /tn/v1/lookup`.
 pub async fn lookup(State(app): Reading, body: Body) -> Answer {
@@ -23,17 +22,16 @@ pub async fn lookup(State(app): Reading, body: Body) -> Answer {
 
 fn answer(app: &Reads, question: &Question) -> Result<Answer, Problem> {
     let AnsweredIn { shown, published, answered } = app.log.answer(question)?;
-    let heads = published.tree.size;
-    let inclusion = app.log.index_reader().inclusion(shown.position, heads, heads)?;
-    let (checkpoint, size) = believable(&*app.log)?;
-    let (small, large) = (size.min(shown.head.size), size.max(shown.head.size));
-    let consistency = app.log.reader().consistency(small, large, app.log.published()?.tree.size)?;
+    let inclusion = app.log.head_inclusion(shown.position, published.tree.size)?;
+    let (checkpoint, tree) = app.log.checkpoint_within(shown.head.size)?;
+    let newest = app.log.published()?.tree.size;
+    let consistency = app.log.reader().consistency(tree.size, shown.head.size, newest)?;
     Ok(Answer::json(&answered.response(&Shown {
         head: shown.head,
         position: shown.position,
         inclusion,
         index_checkpoint: published.note.clone(),
-        checkpoint: checkpoint.to_string(),
+        checkpoint,
         consistency,
     })))
 }

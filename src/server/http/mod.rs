@@ -31,7 +31,7 @@ use super::config::Limits;
 use super::log::Log;
 use super::metrics;
 use super::problem::Problem;
-use super::served::Served;
+use super::readable::Readable;
 use body::{BodyMemory, KnownIssuers};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -67,13 +67,13 @@ type Shared = State<Arc<App>>;
 /// What handlers of reads share.
 pub struct Reads {
     /// The log, or a mirror of it.
-    pub log: Arc<dyn Served>,
+    pub log: Arc<dyn Readable>,
     bodies: BodyMemory,
 }
 
 impl Reads {
     /// Reads of `log`. Bodies of look-ups take at most so many bytes of memory together.
-    pub fn new(log: Arc<dyn Served>, body_memory: usize) -> Self {
+    pub fn new(log: Arc<dyn Readable>, body_memory: usize) -> Self {
         Reads { log, bodies: BodyMemory::new(body_memory) }
     }
 }
@@ -92,6 +92,7 @@ pub fn reads(reads: Arc<Reads>) -> Router {
     let tn = Router::new()
         .route("/lookup", post(lookup::lookup))
         .route("/heads", get(tn::heads))
+        .route("/checkpoint", get(tn::checkpoint))
         .route("/issuers", get(tn::issuers))
         .route("/parameters", get(tn::parameters));
     Router::new()
@@ -101,7 +102,11 @@ pub fn reads(reads: Arc<Reads>) -> Router {
         .route("/checkpoint", get(tiles::checkpoint))
         .route("/tile/{*path}", get(tiles::tile))
         .route("/index/checkpoint", get(tiles::index_checkpoint))
+        .route("/index/tn/v1/checkpoint", get(tiles::index_cosigned))
         .route("/index/tile/{*path}", get(tiles::index_tile))
+        .route("/index/{number}/checkpoint", get(tiles::index_checkpoint))
+        .route("/index/{number}/tn/v1/checkpoint", get(tiles::index_cosigned))
+        .route("/index/{number}/tile/{*path}", get(tiles::successor_tile))
         .route("/issuer/{fingerprint}", get(tiles::issuer))
         .with_state(reads)
 }

@@ -1,15 +1,15 @@
 //! The static side, C2SP `tlog-tiles`: the same bytes as in the served folder.
 
-use std::sync::Arc;
-
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 
 use super::answer::{OCTETS, PLAIN};
-use super::{Answer, Reading};
+use super::{Answer, Reading, Reads};
+use crate::index::Generation;
+use crate::server::index::ended::Served;
 use crate::server::problem::Problem;
 use crate::server::read::LogReader;
-use crate::server::sequencer::Published;
+use crate::server::witness::COSIGNED;
 use crate::tile::TilePath;
 
 /// `GET /checkpoint`.
@@ -19,31 +19,68 @@ pub async fn checkpoint(State(app): Reading) -> Answer {
 
 /// `GET /tile/...`.
 pub async fn tile(State(app): Reading, path: Result<Path<String>, PathRejection>) -> Answer {
-    tile_of(app.log.reader(), app.log.published(), path).await
+    match app.log.published() {
+        Ok(published) => tile_of(app.log.reader().clone(), published.tree.size, path).await,
+        Err(problem) => problem.into(),
+    }
 }
 
-/// `GET /index/checkpoint`.
-pub async fn index_checkpoint(State(app): Reading) -> Answer {
-    Answer::from(app.log.index_published().map(|published| Answer::Text(PLAIN, published.note.clone())))
+/// `GET /index/checkpoint`, `/index/2/checkpoint`...
+pub async fn index_checkpoint(
+    State(app): Reading,
+    generation: Result<Path<String>, PathRejection>,
+) -> Answer {
+    match index_log(&app, generation) {
+        Some(served) => Answer::Text(PLAIN, served.checkpoint),
+        None => Problem::NotFound.into(),
+    }
+}
+
+/// `GET /index/tn/v1/checkpoint`, `/index/2/tn/v1/checkpoint`...: what the verifiers' quorum has cosigned.
+pub async fn index_cosigned(State(app): Reading, generation: Result<Path<String>, PathRejection>) -> Answer {
+    let Some(served) = index_log(&app, generation) else { return Problem::NotFound.into() };
+    match tokio::task::spawn_blocking(move || served.reader.object(COSIGNED)).await {
+        Ok(Ok(note)) => match note.and_then(|note| String::from_utf8(note).ok()) {
+            Some(note) => Answer::Text(PLAIN, note),
+            None => Problem::NotFound.into(),
+        },
+        Ok(Err(error)) => Answer::Problem(error.into()),
+        Err(_) => Problem::Internal.into(),
+    }
 }
 
 /// `GET /index/tile/...`.
 pub async fn index_tile(State(app): Reading, path: Result<Path<String>, PathRejection>) -> Answer {
-    tile_of(app.log.index_reader(), app.log.index_published(), path).await
+    match app.log.index_log(Generation::FIRST) {
+        Some(Served { reader, size, .. }) => tile_of(reader, size, path).await,
+        None => Problem::NotFound.into(),
+    }
 }
 
-async fn tile_of(
-    reader: &LogReader,
-    published: Result<Arc<Published>, Problem>,
-    path: Result<Path<String>, PathRejection>,
+/// `GET /index/2/tile/...`.
+pub async fn successor_tile(
+    State(app): Reading,
+    path: Result<Path<(String, String)>, PathRejection>,
 ) -> Answer {
+    let Ok(Path((number, path))) = path else { return Problem::NotFound.into() };
+    match index_log(&app, Ok(Path(number))) {
+        Some(Served { reader, size, .. }) => tile_of(reader, size, Ok(Path(path))).await,
+        None => Problem::NotFound.into(),
+    }
+}
+
+/// The index log that a path names: the first one where it says no number.
+fn index_log(app: &Reads, number: Result<Path<String>, PathRejection>) -> Option<Served> {
+    let generation = match number {
+        Ok(Path(number)) => Generation::of_path(&format!("index/{number}"))?,
+        Err(_) => Generation::FIRST,
+    };
+    app.log.index_log(generation)
+}
+
+async fn tile_of(reader: LogReader, size: u64, path: Result<Path<String>, PathRejection>) -> Answer {
     let path = path.ok().and_then(|Path(path)| format!("tile/{path}").parse::<TilePath>().ok());
     let Some(path) = path else { return Problem::NotFound.into() };
-    let size = match published {
-        Ok(published) => published.tree.size,
-        Err(problem) => return problem.into(),
-    };
-    let reader = reader.clone();
     match tokio::task::spawn_blocking(move || reader.served_tile(path, size)).await {
         Ok(Ok(Some(bytes))) => Answer::Immutable(OCTETS, bytes),
         Ok(Ok(None)) => Problem::NotFound.into(),

@@ -17,7 +17,7 @@ use crate::client::api;
 use crate::label::{ELEMENT, LabelError, MAX_BLINDED};
 use crate::sct::log_id;
 use crate::server::problem::{Place, Problem};
-use crate::server::served::parameters as parameters_of;
+use crate::server::readable::parameters as parameters_of;
 
 /// The longest body of an evaluation: sixteen elements in base64 and their punctuation.
 const EVALUATE_BODY: usize = 2048;
@@ -88,7 +88,14 @@ pub async fn log(State(app): Shared) -> Answer {
 
 /// `GET /tn/v1/heads`.
 pub async fn heads(State(app): Reading) -> Answer {
-    Answer::from(app.log.heads().map(|heads| Answer::json(&heads)))
+    let heads = tokio::task::spawn_blocking(move || app.log.heads()).await;
+    let heads = heads.unwrap_or(Err(Problem::Internal));
+    Answer::from(heads.map(|heads| Answer::json(&heads)))
+}
+
+/// `GET /tn/v1/checkpoint`.
+pub async fn checkpoint(State(app): Reading) -> Answer {
+    Answer::from(app.log.cosigned_checkpoint().map(|note| Answer::Text(PLAIN, note)))
 }
 
 /// `GET /tn/v1/issuers`.
@@ -111,9 +118,10 @@ pub async fn healthz(State(app): Shared) -> Answer {
 /// `GET /metrics`.
 pub async fn metrics(State(app): Shared) -> Answer {
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    let covered = app.log.index.shown().map_or(0, |shown| shown.head.size);
-    let lag = app.log.published().tree.size.saturating_sub(covered);
-    app.log.metrics.index_lag.set(lag as i64);
+    let (size, covered) = (app.log.published().tree.size, app.log.index.covered());
+    let shown = app.log.index.shown().map_or(0, |shown| shown.head.size);
+    app.log.metrics.index_lag.set(size.saturating_sub(covered) as i64);
+    app.log.metrics.lookup_lag.set(size.saturating_sub(shown) as i64);
     Answer::Text(content_type, app.log.metrics.encode())
 }
 

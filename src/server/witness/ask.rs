@@ -42,6 +42,9 @@ pub enum AskError {
     /// 403.
     #[error("the witness knows this log by another checkpoint key (403)")]
     OtherKey,
+    /// 503: a verifier that has not recomputed so far.
+    #[error("the witness cannot cosign this yet (503)")]
+    NotYet,
     /// Another status than the specification has here.
     #[error("the witness answered with the HTTP status {0}")]
     Status(u16),
@@ -93,6 +96,7 @@ impl AskError {
             AskError::TooLong => "too-long",
             AskError::UnknownLog => "unknown-log",
             AskError::OtherKey => "other-key",
+            AskError::NotYet => "not-yet",
             AskError::Status(_) => "status",
             AskError::NoSize => "no-size",
             AskError::Behind => "behind",
@@ -102,6 +106,11 @@ impl AskError {
             AskError::Ahead { .. } => "ahead",
             AskError::OtherTree(_) => "other-tree",
         }
+    }
+
+    /// Whether the witness only needs more time.
+    pub fn is_early(&self) -> bool {
+        matches!(self, AskError::NotYet)
     }
 
     /// Whether the witness contradicts the log: one of the two is wrong, and it may be the log.
@@ -155,6 +164,7 @@ impl Question {
                 StatusCode::CONFLICT => *remembered = self.conflict(old, response).await?,
                 StatusCode::NOT_FOUND => return Err(AskError::UnknownLog),
                 StatusCode::FORBIDDEN => return Err(AskError::OtherKey),
+                StatusCode::SERVICE_UNAVAILABLE => return Err(AskError::NotYet),
                 StatusCode::UNPROCESSABLE_ENTITY => return Err(AskError::OtherTree(old)),
                 status => return Err(AskError::Status(status.as_u16())),
             }
