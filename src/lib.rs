@@ -48,6 +48,8 @@ pub mod client;
 #[cfg(feature = "server")]
 pub mod load;
 #[cfg(feature = "server")]
+pub mod mirror;
+#[cfg(feature = "server")]
 pub mod server;
 
 /// The examples of README.md, compiled and run.

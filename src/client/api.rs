@@ -180,6 +180,9 @@ pub struct LogInfo {
     pub max_chains: usize,
     /// The longest time from one round to the next, in milliseconds.
     pub round_milliseconds: u64,
+    /// Where the log is, when this is a mirror of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mirror_of: Option<String>,
 }
 
 /// `POST /tn/v1/lookup`: 1 to 16 labels and prefixes together.

@@ -8,6 +8,7 @@ pub mod answer;
 pub mod api;
 pub mod check;
 pub mod evaluate;
+pub mod follow;
 pub mod http;
 pub mod index_check;
 pub mod index_store;

@@ -23,7 +23,7 @@ use crate::merkle::{
 use crate::note::{MAX_NOTE, Note, VerifierKey};
 use crate::policy::{Checked, Policy, PolicyBuilder, PolicyError, RuleError};
 use crate::receipt::{KnownLog, ParametersError};
-use crate::tile::{FULL_WIDTH, Kind, TilePath, TileSet, Tiling};
+use crate::tile::{FULL_WIDTH, Kind, TilePath, TileSet, Tiling, TreeEdge};
 
 /// The path of the newest checkpoint that the log's witnesses have cosigned, or the verifiers of an index log.
 const COSIGNED: &str = "tn/v1/checkpoint";
@@ -279,6 +279,47 @@ impl<S: Source> LogReader<S> {
         Ok(leaves)
     }
 
+    /// Whether the tree of the newest checkpoint begins with one of this size and root.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn begins_with(&self, size: u64, root: &Hash) -> Result<bool, ReadError> {
+        let newest = self.newest()?;
+        match size {
+            0 => Ok(*root == Hash::EMPTY_ROOT),
+            _ if size > newest.size => Err(RangeError { first: size, size: newest.size }.into()),
+            _ => {
+                let small = Checkpoint::new(newest.origin.clone(), size, *root);
+                self.is_consistent(&small, newest).await
+            }
+        }
+    }
+
+    /// The right edge of the tree when it had `size` leaves, out of verified tiles of the newest checkpoint.
+    ///
+    /// # Errors
+    /// [`ReadError`]; [`ReadError::Range`] when the newest checkpoint has fewer leaves.
+    pub async fn edge(&self, size: u64) -> Result<TreeEdge, ReadError> {
+        let newest = self.newest()?;
+        if size > newest.size {
+            return Err(RangeError { first: size, size: newest.size }.into());
+        }
+        let mut tiles = Vec::new();
+        for path in TreeEdge::tiles_to_load(size) {
+            let Kind::Hashes(level) = path.kind else { continue };
+            let first = path.index * u64::from(FULL_WIDTH);
+            let nodes =
+                (first..first + u64::from(path.width)).map(|index| NodeId { level: 8 * level, index });
+            let nodes: Vec<_> = nodes.collect();
+            let set = verified_tiles(&self.source, newest, &nodes).await?;
+            let hashes =
+                crate::merkle::HashReader::read(&set, &nodes).map_err(|_| ReadError::Damaged(path))?;
+            tiles.push(hashes.iter().flat_map(|hash| hash.0).collect::<Vec<u8>>());
+        }
+        let last = edge_tile(&TreeEdge::tiles_to_load(size));
+        TreeEdge::load(size, &tiles).map_err(|_| ReadError::Damaged(last))
+    }
+
     /// One leaf, decoded and verified to stand at its index.
     ///
     /// # Errors
@@ -384,7 +425,8 @@ fn child(node: NodeId, side: u64) -> NodeId {
 }
 
 fn edge_tile(tiles: &[TilePath]) -> TilePath {
-    *tiles.iter().find(|tile| tile.is_partial()).unwrap_or(&tiles[0])
+    let first = tiles.iter().find(|tile| tile.is_partial()).or(tiles.first());
+    first.copied().unwrap_or(TilePath { kind: Kind::Hashes(0), index: 0, width: FULL_WIDTH })
 }
 
 async fn fetch_tiles<S: Source>(

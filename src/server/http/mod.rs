@@ -32,7 +32,8 @@ use super::log::Log;
 use super::metrics;
 use super::problem::Problem;
 use super::readable::Readable;
-use body::{BodyMemory, KnownIssuers};
+pub use body::BodyMemory;
+use body::KnownIssuers;
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// How much longer than a submission may wait the whole request may take.
@@ -68,7 +69,8 @@ type Shared = State<Arc<App>>;
 pub struct Reads {
     /// The log, or a mirror of it.
     pub log: Arc<dyn Readable>,
-    bodies: BodyMemory,
+    /// The memory that bodies may take.
+    pub bodies: BodyMemory,
 }
 
 impl Reads {

@@ -83,6 +83,7 @@ pub async fn log(State(app): Shared) -> Answer {
         max_names: crate::entry::MAX_LABELS,
         max_chains: api::MAX_CHAINS,
         round_milliseconds: log.config.round_milliseconds,
+        mirror_of: None,
     })
 }
 
