@@ -119,6 +119,9 @@ async fn add_checkpoint(State(app): Shared, body: Body) -> Response {
         Ok(body) => body,
         Err(problem) => return Answer::from(problem).into_response(),
     };
+    if app.mirror.finding().is_some() {
+        return decline(&Declined::NotYet);
+    }
     match app.verifier.add_checkpoint(&body.request).await {
         Ok(lines) => Answer::Text(PLAIN, lines).into_response(),
         Err(declined) => decline(&declined),

@@ -187,6 +187,9 @@ impl<S: Source + Clone> Heads<S> {
         let note = found.and_then(|bytes| Note::parse(&bytes).ok());
         let Some(note) = note.filter(|note| policy.check_note(note).is_ok()) else { return Ok(None) };
         let Ok(Checkpoint { size, root, .. }) = Checkpoint::parse(note.text()) else { return Ok(None) };
+        if self.index.shown().is_some_and(|shown| shown.note == note.to_string()) {
+            return Ok(None);
+        }
         let newest = self.reader.seen().map_or(0, |seen| seen.checkpoint().size);
         let begins = size <= newest && self.reader.begins_with(size, &root).await?;
         Ok(begins.then(|| (size, note.to_string())))

@@ -381,7 +381,7 @@ async fn objects(
         recorded.issuers().map(|(path, bytes)| (path.clone(), bytes.clone())).collect();
     let level_0 = [Kind::Hashes(0), Kind::Entries, Kind::Chains].map(|kind| bundles(start, end, kind));
     let above = (1..8).flat_map(|level| {
-        let full = |size: u64| size >> (8 * (u32::from(level) + 1));
+        let full = |size: u64| size.checked_shr(8 * (u32::from(level) + 1)).unwrap_or(0);
         (full(start)..full(end)).map(move |index| TilePath {
             kind: Kind::Hashes(level),
             index,
