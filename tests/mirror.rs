@@ -426,6 +426,57 @@ fn a_fork_is_kept_as_evidence_and_nothing_newer_is_served() {
     mirror.stop(&log);
 }
 
+/// A place that lags behind shows an older tree for a while: no proof of anything, and kept all the same.
+#[test]
+fn an_older_tree_is_no_proof_and_is_not_taken() {
+    let mut log = TestLog::start("");
+    submit(&log, &["carrier-1"]);
+    log.stop();
+    let backup = tempfile::tempdir().unwrap();
+    copy(&log.folder.public(), backup.path());
+    log.resume().unwrap();
+    submit(&log, &["carrier-2"]);
+    let mut mirror = TestMirror::start(&log);
+    mirror.caught_up(&log);
+    let before = mirror.get("/checkpoint").text();
+    for name in ["checkpoint", "tn/v1/checkpoint"] {
+        let old = backup.path().join("checkpoint");
+        let _ = std::fs::copy(old, log.folder.public().join(name));
+    }
+    // The log answers out of its memory; a static server of the folder would show the old checkpoint.
+    let (address, server) = serve_files(&log, log.folder.public());
+    mirror.stop(&log);
+    mirror.config.log = format!("http://{address}/");
+    mirror.restart(&log);
+    wait_for("the evidence is not kept", || mirror.folder.evidence().exists());
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(mirror.evidence().contains("Seen before"), "one file, however often it is seen");
+    assert!(mirror.running().mirror.finding().is_none());
+    assert_eq!(mirror.get("/checkpoint").text(), before);
+    mirror.stop(&log);
+    server.abort();
+}
+
+/// A static web server.
+fn serve_files(log: &TestLog, root: PathBuf) -> (SocketAddr, tokio::task::JoinHandle<()>) {
+    let listener = log.runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = axum::Router::new().fallback(move |uri: axum::http::Uri| {
+        let found = std::fs::read(root.join(uri.path().trim_start_matches('/')));
+        async move { found.map_err(|_| axum::http::StatusCode::NOT_FOUND) }
+    });
+    let serving = log.runtime.spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let service = hyper_util::service::TowerToHyperService::new(router.clone());
+            let stream = hyper_util::rt::TokioIo::new(stream);
+            let connection = hyper::server::conn::http1::Builder::new().serve_connection(stream, service);
+            tokio::spawn(connection);
+        }
+    });
+    (address, serving)
+}
+
 /// Appends a head with the log's own key to the index log of a stopped log.
 fn append_head(folder: &LogFolder, head: &IndexHead) {
     let store = |path: &Path| {

@@ -63,6 +63,8 @@ pub enum ReadError {
         shown: u64,
         /// Whether it was proved that the tree seen before begins with the one that is shown.
         consistent: bool,
+        /// Both as they were signed: the one that was seen, the one that is shown.
+        notes: Box<[Note; 2]>,
     },
     /// Another log than before.
     #[error("the checkpoint is of the log {shown}, and the one seen before of {seen}")]
@@ -212,7 +214,12 @@ impl<S: Source> LogReader<S> {
         }
         let backwards = before.size > after.size;
         let (small, large) = if backwards { (after, before) } else { (before, after) };
-        let older = |consistent| ReadError::Older { seen: before.size, shown: after.size, consistent };
+        let older = |consistent| ReadError::Older {
+            seen: before.size,
+            shown: after.size,
+            consistent,
+            notes: Box::new([old.note.clone(), new.note.clone()]),
+        };
         match self.is_consistent(small, large).await {
             Ok(true) if backwards => Err(older(true)),
             Ok(true) => Ok(()),

@@ -155,6 +155,7 @@ pub async fn start(
         poll: Duration::from_millis(config.poll_milliseconds),
         nudge,
         fresh,
+        last: None,
         stopped,
     };
     let runtime = tokio::runtime::Handle::current();
@@ -209,6 +210,8 @@ struct Work {
     poll: Duration,
     nudge: Arc<Notify>,
     fresh: watch::Sender<Instant>,
+    /// What was found last.
+    last: Option<Finding>,
     stopped: watch::Receiver<bool>,
 }
 
@@ -226,8 +229,12 @@ impl Work {
                     self.fresh.send_replace(Instant::now());
                     (pause, failures) = (self.poll, 0);
                 }
-                Err(FollowError::Found(finding)) if self.found(&finding) => return,
                 Err(error) => {
+                    if let FollowError::Found(finding) = &error
+                        && self.found(finding)
+                    {
+                        return;
+                    }
                     report(&error, failures == 0);
                     failures += 1;
                     pause = (pause * 2).min(MAX_PAUSE.max(self.poll));
@@ -241,23 +248,33 @@ impl Work {
         }
     }
 
-    /// Keeps the evidence; whether nothing newer is served from now on.
-    fn found(&self, finding: &Finding) -> bool {
-        if !finding.is_final() {
-            return false;
+    /// Keeps the evidence, of what is no proof once; whether nothing newer is served from now on.
+    fn found(&mut self, finding: &Finding) -> bool {
+        let is_kept = finding.is_final() || matches!(finding, Finding::Rollback { .. });
+        if is_kept && self.last.as_ref() != Some(finding) {
+            self.keep(finding);
+            self.last = Some(finding.clone());
         }
+        if finding.is_final() {
+            tracing::error!("{finding}. Nothing newer is served, and nothing more cosigned");
+            self.mirror.found(finding.to_string());
+        }
+        finding.is_final()
+    }
+
+    fn keep(&self, finding: &Finding) {
         let path = self.evidence.join(format!("{}-{}.txt", now_milliseconds() / 1000, finding.slug()));
         let write = || {
             fs::create_dir_all(&self.evidence)?;
             fs::write(&path, finding.evidence())?;
             fs::File::open(&path)?.sync_all()
         };
-        if let Err(error) = write() {
-            tracing::error!(%error, "the evidence could not be written; it follows:\n{}", finding.evidence());
+        match write() {
+            Ok(()) => tracing::warn!(evidence = %path.display(), "{finding}"),
+            Err(error) => {
+                tracing::error!(%error, "the evidence could not be written; it follows:\n{}", finding.evidence());
+            }
         }
-        tracing::error!(evidence = %path.display(), "{finding}. Nothing newer is served, and nothing more cosigned");
-        self.mirror.found(finding.to_string());
-        true
     }
 }
 

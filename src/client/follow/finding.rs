@@ -49,6 +49,10 @@ impl From<ReadError> for FollowError {
                 let Misbehaviour::Fork { seen, shown } = *misbehaviour;
                 Finding::Fork { seen: Box::new(seen), shown: Box::new(shown) }.into()
             }
+            ReadError::Older { notes, .. } => {
+                let [seen, shown] = *notes;
+                Finding::Rollback { seen: Box::new(seen), shown: Box::new(shown) }.into()
+            }
             error => FollowError::Read(error),
         }
     }
@@ -65,6 +69,15 @@ pub enum Finding {
         /// The signed checkpoint that was seen first.
         seen: Box<Note>,
         /// The one that contradicts it.
+        shown: Box<Note>,
+    },
+    /// It shows a smaller tree than one that it signed before. A place that lags behind does that for a while; a log that was set
+    /// back goes on to fork.
+    #[error("the log shows an older tree than one that it signed before; if it stays so, it was set back")]
+    Rollback {
+        /// The signed checkpoint that was seen first.
+        seen: Box<Note>,
+        /// The smaller one that is shown.
         shown: Box<Note>,
     },
     /// A head of its index log does not follow from its leaves.
@@ -98,15 +111,17 @@ pub struct FalseHead {
 }
 
 impl Finding {
-    /// Whether it is proved for ever: trying again cannot help. A fault may also be damage of the place that serves the log.
+    /// Whether it is proved for ever: trying again cannot help. A fault may also be damage of the place that serves the log,
+    /// and a rollback its age.
     pub fn is_final(&self) -> bool {
-        !matches!(self, Finding::Fault { .. })
+        matches!(self, Finding::Fork { .. } | Finding::FalseHead(_))
     }
 
     /// A short name.
     pub fn slug(&self) -> &'static str {
         match self {
             Finding::Fork { .. } => "fork",
+            Finding::Rollback { .. } => "rollback",
             Finding::FalseHead(_) => "false-head",
             Finding::Fault { .. } => "fault",
         }
@@ -115,7 +130,7 @@ impl Finding {
     /// A text that holds the signed originals verbatim, for a file. It names no number and no certificate.
     pub fn evidence(&self) -> String {
         match self {
-            Finding::Fork { seen, shown } => {
+            Finding::Fork { seen, shown } | Finding::Rollback { seen, shown } => {
                 format!("{self}\n\nSeen before:\n\n{seen}\nShown then:\n\n{shown}")
             }
             Finding::FalseHead(head) => {

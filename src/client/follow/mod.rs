@@ -9,6 +9,7 @@
 //! Steps do their disk work where they run: drive a follower on a thread of its own, with
 //! `Handle::block_on`.
 
+mod claims;
 mod finding;
 mod followed_index;
 mod heads;
@@ -26,6 +27,7 @@ pub use finding::{FalseHead, Finding, FollowError};
 pub use followed_index::{FollowedIndex, ShownHead};
 pub use memory::MemoryError;
 
+use claims::ClaimLeaves;
 use heads::{Heads, IndexLog};
 use memory::{Memory, Place};
 use recorder::{Issuers, Recorded, Recorder};
@@ -126,6 +128,7 @@ pub struct Follower<S, K> {
     /// The leaves that were checked last, which the index needs next.
     recent: Recent,
     place: Place,
+    claims: ClaimLeaves,
     memory: Memory,
     progress: watch::Sender<Progress>,
     sink: K,
@@ -177,6 +180,7 @@ impl<S: Source + Clone, K: Sink> Follower<S, K> {
             issuers: Issuers::default(),
             heads,
             recent: Recent::default(),
+            claims: ClaimLeaves::new(&folder),
             place,
             memory,
             progress: watch::Sender::default(),
@@ -266,6 +270,7 @@ impl<S: Source + Clone, K: Sink> Follower<S, K> {
         let objects = objects(&recorded, &position, from, to == size).await?;
         let part = Part { first: from, leaves: &leaves, objects: &objects };
         self.sink.take(&part).map_err(FollowError::Sink)?;
+        self.claims.add(&leaves).map_err(FollowError::Sink)?;
         self.memory.checked = to;
         if to == size {
             self.memory.complete = Some(target.note.to_string());
@@ -308,11 +313,12 @@ impl<S: Source + Clone, K: Sink> Follower<S, K> {
     /// The position that was saved, out of verified tiles.
     async fn reopen(&self) -> Result<Position, FollowError> {
         let size = self.memory.checked;
+        let claims = self.claims.load(size).map_err(FollowError::Sink)?;
         let Some(last) = size.checked_sub(1) else { return Ok(Position::default()) };
         let leaf = self.entries.entries(last..size).await?;
         let time = leaf.first().and_then(|leaf| Leaf::decode(leaf).ok()).map_or(0, |leaf| leaf.timestamp);
         let (edge, log) = (self.entries.edge(size).await?, self.entries.parameters().await?);
-        Ok(Position { edge, time, log: Some(log), ..Position::default() })
+        Ok(Position { edge, time, log: Some(log), claims })
     }
 
     /// Brings the index up to the heads whose leaves are checked.
