@@ -417,6 +417,7 @@ fn info() -> LogInfo {
         max_names: 512,
         max_chains: 1000,
         round_milliseconds: 200,
+        mirror_of: None,
     }
 }
 

@@ -8,6 +8,7 @@ mod inspect;
 mod keygen;
 mod label;
 mod load;
+mod mirror;
 mod number;
 mod output;
 mod place;
@@ -39,6 +40,7 @@ enum Command {
     Keygen(keygen::Args),
     Label(label::Args),
     Load(load::Args),
+    Mirror(mirror::Args),
     Policy(policy::Args),
     Roots(roots::Args),
     Serve(serve::Args),
@@ -55,6 +57,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Keygen(args) => keygen::run(args).await,
         Command::Label(args) => label::run(args).await,
         Command::Load(args) => load::run(args).await,
+        Command::Mirror(args) => mirror::run(args).await,
         Command::Policy(args) => policy::run(args).await,
         Command::Roots(args) => roots::run(args).await,
         Command::Serve(args) => serve::run(args).await,

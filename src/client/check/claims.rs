@@ -121,6 +121,12 @@ impl Claims {
         self.registrations
     }
 
+    /// Takes a leaf that was checked before and kept.
+    pub(in crate::client) fn remember(&mut self, leaf: &Leaf) {
+        // It was taken once and can be taken again; one that cannot is not what was kept, and says nothing new.
+        let _ = self.take(leaf);
+    }
+
     /// Takes a leaf that was checked against what it names: it must not say what was said before.
     pub(super) fn take(&mut self, leaf: &Leaf) -> Result<(), FaultKind> {
         match &leaf.entry {

@@ -72,18 +72,35 @@ pub async fn check_log<S: Source>(
     from: Position,
     progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<Position, CheckError> {
+    let position = check_leaves(source, target, target.checkpoint.size, from, progress).await?;
+    let check = Check { source: source.clone(), target, position };
+    check.finish().await?;
+    Ok(check.position)
+}
+
+/// The same for the leaves up to `to` alone, which is at most the size of the target: for checking a log in parts. The caller
+/// proves that the tree of the target begins with that of the position before it believes anything.
+///
+/// # Errors
+/// As [`check_log`].
+pub async fn check_leaves<S: Source>(
+    source: &Arc<S>,
+    target: Target<'_>,
+    to: u64,
+    from: Position,
+    progress: &mut (dyn FnMut(u64) + Send),
+) -> Result<Position, CheckError> {
     let shown = target.checkpoint.size;
     let mut check = Check { source: source.clone(), target, position: from };
     let seen = check.position.edge.size();
     if seen > shown {
         return Err(Fault::at(CHECKPOINT, FaultKind::Shrunk { seen, shown }).into());
     }
-    let mut pipeline = Pipeline::new(source, seen, target.checkpoint);
+    let mut pipeline = Pipeline::new(source, seen, to.min(shown), target.checkpoint);
     while let Some(checked) = pipeline.next().await {
         check.add(checked?).await?;
         progress(check.position.edge.size());
     }
-    check.finish().await?;
     Ok(check.position)
 }
 

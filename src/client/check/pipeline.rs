@@ -40,9 +40,8 @@ struct Log<S> {
 }
 
 impl<S: Source> Pipeline<S> {
-    /// All bundles with leaves from `seen` up to the checkpoint.
-    pub(super) fn new(source: &Arc<S>, seen: u64, checkpoint: &Checkpoint) -> Self {
-        let size = checkpoint.size;
+    /// All bundles with leaves from `seen` up to `size`, which the checkpoint covers.
+    pub(super) fn new(source: &Arc<S>, seen: u64, size: u64, checkpoint: &Checkpoint) -> Self {
         let next = if seen < size { seen / u64::from(FULL_WIDTH) } else { size.div_ceil(FULL_WIDTH.into()) };
         let log = Log {
             source: source.clone(),
