@@ -16,7 +16,7 @@ use tnlog::checkpoint::Checkpoint;
 use tnlog::client::index_check::{CheckedIndex, IndexCheckError, IndexFault, check_index};
 use tnlog::client::read::{LogReader, policy_of_key};
 use tnlog::client::source::{Below, Folder as Served};
-use tnlog::index::IndexHead;
+use tnlog::index::{Generation, IndexHead};
 use tnlog::merkle::Hash;
 use tnlog::note::{Note, VerifierKey};
 use tnlog::server::config::Folder;
@@ -47,7 +47,7 @@ fn indexed(log: &TestLog) {
 
 fn keys(folder: &Folder) -> (VerifierKey, VerifierKey) {
     let keys = Keys::read(&folder.keys(), common::ORIGIN).unwrap();
-    let index = read_index_key(&folder.keys(), &format!("{}/index", common::ORIGIN)).unwrap();
+    let index = read_index_key(&folder.keys(), common::ORIGIN, Generation::FIRST).unwrap();
     (keys.checkpoint.verifier_key().clone(), index.verifier_key().clone())
 }
 
@@ -148,8 +148,8 @@ fn append(folder: &Folder, head: &IndexHead) {
         Arc::new(PrefixedStore::new(store, "index"))
     };
     let stores = Stores { public: store(&folder.public()), private: store(&folder.private()) };
-    let lock = Box::new(DiskLock::open(&folder.index_lock()).unwrap());
-    let key = read_index_key(&folder.keys(), &format!("{}/index", common::ORIGIN)).unwrap();
+    let lock = Box::new(DiskLock::open(&folder.index_lock(Generation::FIRST)).unwrap());
+    let key = read_index_key(&folder.keys(), common::ORIGIN, Generation::FIRST).unwrap();
     let signer = CheckpointSigner::new(key);
     let mut sequencer = Sequencer::open(stores, lock, signer, 0, |_| Round::default()).unwrap();
     let entry = NewEntry { leaf: head.encode(), chain: Vec::new() };
@@ -224,6 +224,7 @@ fn watch_shows_all_of_a_carrier_and_of_a_number_and_says_what_is_not_mine() {
     for name in ["carrier-1", "number-1", "range", "carrier-2", "number-precert-1", "number-2"] {
         submit(&log, name);
     }
+    indexed(&log);
     let folder = tempfile::tempdir().unwrap();
     let (key, index_key) = keys(&log.folder);
     let policy = format!("log {key} http://{}/\nlog {index_key}\nquorum none\n", log.address());

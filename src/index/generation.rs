@@ -78,9 +78,17 @@ mod tests {
         }
         assert_eq!(Generation(MOST).next(), None);
         assert_eq!(Generation::split("a/index/index"), Some(("a/index", Generation::FIRST)));
-        for origin in
-            ["", "index", "/index", "a/indexes", "a/index/", "a/index/0", "a/index/1", "a/index/02", "a/index/+2"]
-        {
+        for origin in [
+            "",
+            "index",
+            "/index",
+            "a/indexes",
+            "a/index/",
+            "a/index/0",
+            "a/index/1",
+            "a/index/02",
+            "a/index/+2",
+        ] {
             assert_eq!(Generation::split(origin), None, "{origin}");
         }
         assert_eq!(Generation::split("aindex/2"), None);

@@ -98,7 +98,8 @@ impl<'a, S: IndexStore> Plan<'a, S> {
         self.change.state.size = size;
         let state = encode(&self.change.state);
         self.put(STATE.to_vec(), Some(state));
-        let bytes = |(key, value): (&Vec<u8>, &Option<Vec<u8>>)| key.len() + value.as_ref().map_or(0, Vec::len);
+        let bytes =
+            |(key, value): (&Vec<u8>, &Option<Vec<u8>>)| key.len() + value.as_ref().map_or(0, Vec::len);
         self.change.bytes = self.change.writes.iter().map(bytes).sum();
         Ok(self.change)
     }

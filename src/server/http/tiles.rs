@@ -53,7 +53,10 @@ pub async fn index_tile(State(app): Shared, path: Result<Path<String>, PathRejec
 }
 
 /// `GET /index/2/tile/...`.
-pub async fn successor_tile(State(app): Shared, path: Result<Path<(String, String)>, PathRejection>) -> Answer {
+pub async fn successor_tile(
+    State(app): Shared,
+    path: Result<Path<(String, String)>, PathRejection>,
+) -> Answer {
     let Ok(Path((number, path))) = path else { return Problem::NotFound.into() };
     match index_log(&app, Ok(Path(number))) {
         Some(Served { reader, size, .. }) => tile_of(reader, size, Ok(Path(path))).await,

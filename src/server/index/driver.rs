@@ -12,6 +12,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::ended::Over;
+use super::heads::HeadsFile;
 use crate::client::index_store::{DiskStore, DiskStoreError};
 use crate::index::labels_of_bytes;
 use crate::index::{Change, Index, IndexError, IndexHead, Shape};
@@ -22,7 +23,7 @@ use crate::server::plan::{NewEntry, Round};
 use crate::server::read::ReadError;
 use crate::server::rounds::now_milliseconds;
 use crate::server::sequencer::{Published, Sequencer, SequencerError};
-use crate::server::store::LockError;
+use crate::server::store::{LockError, ObjectStore};
 use crate::tile::{TileError, TreeEdge};
 
 /// The most leaves between two heads.
@@ -48,12 +49,23 @@ pub struct Indexing {
 }
 
 impl Indexing {
-    /// Starts the driver of a log's index, whose derived store is in `folder`.
-    pub fn start(log: Arc<Log>, sequencer: Sequencer, folder: PathBuf) -> Self {
+    /// Starts the driver of a log's index, whose derived store is in `folder`. The newest heads are written into the public
+    /// store of the log.
+    pub fn start(log: Arc<Log>, sequencer: Sequencer, folder: PathBuf, public: Arc<dyn ObjectStore>) -> Self {
+        let heads = HeadsFile::new(public);
         let (stop, stopped) = channel();
         let now = Instant::now();
-        let driver =
-            Driver { log, sequencer, folder, ready: None, distrusted: false, next: now, settled: now, said: now };
+        let driver = Driver {
+            log,
+            sequencer,
+            heads,
+            folder,
+            ready: None,
+            distrusted: false,
+            next: now,
+            settled: now,
+            said: now,
+        };
         let thread = std::thread::spawn(move || driver.run(&stopped));
         Indexing { thread, stop }
     }
@@ -117,6 +129,7 @@ struct Ready {
 struct Driver {
     log: Arc<Log>,
     sequencer: Sequencer,
+    heads: HeadsFile,
     folder: PathBuf,
     ready: Option<Ready>,
     /// The derived store was found to be damaged.
@@ -178,8 +191,9 @@ impl Driver {
     }
 
     fn step(&mut self) -> Result<Step, DriveError> {
-        self.log.keep();
+        drop(self.log.keep());
         self.log.index.follow()?;
+        self.heads.update(&self.log);
         let published = self.log.published();
         match &self.ready {
             None => {

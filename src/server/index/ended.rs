@@ -96,10 +96,8 @@ pub fn current(folder: &Folder) -> Generation {
 /// [`SuccessorError`].
 pub fn start_successor(folder: &Folder, origin: &str) -> Result<VerifierKey, SuccessorError> {
     let current = current(folder);
-    let private = PrefixedStore::new(
-        std::sync::Arc::new(DiskStore::open_private(&folder.private())?),
-        &current.path(),
-    );
+    let private =
+        PrefixedStore::new(std::sync::Arc::new(DiskStore::open_private(&folder.private())?), &current.path());
     if !is_over(&private)? {
         return Err(SuccessorError::NotOver(current.origin(origin)));
     }

@@ -10,6 +10,7 @@
 mod answer;
 mod driver;
 pub mod ended;
+mod heads;
 mod quorum;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -19,6 +20,7 @@ use tokio::sync::watch;
 
 pub use answer::{Answered, MAX_ITEMS, MAX_LABELS, Question};
 pub use driver::Indexing;
+pub use heads::checkpoint_of_file;
 
 use super::config::Folder;
 use super::keys::{create_index_key, read_index_key};
@@ -162,7 +164,11 @@ impl NumberIndex {
     /// An index log of this log: this one, with the cosignatures that there are of its newest checkpoint, or one before it.
     pub fn served(&self, generation: Generation) -> Option<Served> {
         if generation != self.generation {
-            return self.ended.iter().find(|(ended, _)| *ended == generation).map(|(_, served)| served.clone());
+            return self
+                .ended
+                .iter()
+                .find(|(ended, _)| *ended == generation)
+                .map(|(_, served)| served.clone());
         }
         let published = self.published();
         let checkpoint =
