@@ -192,8 +192,8 @@ fn check_pair(site: &Site, heads: &Heads, quorum: usize) -> (u64, u64) {
     (entries.size, head.size)
 }
 
-/// Fails without `follow`, when look-ups are answered in what is not cosigned; and without `NotYet`, when verifiers that say
-/// that they need time are asked as rarely as ones that fail.
+/// Fails when look-ups are answered in what is not cosigned; without `NotYet`, when verifiers that say that they need time are
+/// asked as rarely as ones that fail; and without `early`, when everybody is offered what is newest meanwhile.
 #[tokio::test(flavor = "multi_thread")]
 async fn look_ups_wait_for_the_quorum_and_the_index_log_does_not() {
     let site = Site::new(3).await;
@@ -204,6 +204,12 @@ async fn look_ups_wait_for_the_quorum_and_the_index_log_does_not() {
     indexed(&running).await;
     let http = client(&running);
     eventually("it is asked again and again", || answers(&running, &site.verifiers[1], "not-yet") > 3).await;
+    // All are offered the same until it has computed that, or it would always be offered what is too new.
+    site.submit(&running, 2).await;
+    indexed(&running).await;
+    let counted = answers(&running, &site.verifiers[1], "not-yet");
+    eventually("it is asked on", || answers(&running, &site.verifiers[1], "not-yet") > counted + 1).await;
+    assert_eq!(site.verifiers[2].asked().len(), 1);
     let not_cosigned = (503, "not-cosigned".to_owned());
     let heads = http.get_json::<Heads>("tn/v1/heads", 1 << 20).await;
     assert_eq!(refused(heads.unwrap_err()), not_cosigned);
@@ -213,14 +219,14 @@ async fn look_ups_wait_for_the_quorum_and_the_index_log_does_not() {
     let checkpoint = text(http.get("index/checkpoint", 1 << 20).await.unwrap());
     assert!(!checkpoint.contains("w3.example"), "{checkpoint}");
     assert_eq!(http.get("index/tn/v1/checkpoint", 1 << 20).await.unwrap(), None);
-    assert_eq!(lag(&text(http.get("metrics", 1 << 20).await.unwrap())), 2);
+    assert_eq!(lag(&text(http.get("metrics", 1 << 20).await.unwrap())), 3);
 
     site.verifiers[1].set(Manner::Honest);
     cosigned(&running).await;
     eventually("there is a pair", || running.log.heads().is_ok()).await;
     let heads: Heads = http.get_json("tn/v1/heads", 1 << 20).await.unwrap();
-    assert_eq!(check_pair(&site, &heads, 2), (2, 2));
-    assert_eq!(site.look(&running, 2).await.unwrap(), (vec![1], 2));
+    assert_eq!(check_pair(&site, &heads, 2), (3, 3));
+    assert_eq!(site.look(&running, 2).await.unwrap(), (vec![1, 2], 3));
     assert_eq!(lag(&text(http.get("metrics", 1 << 20).await.unwrap())), 0);
     eventually("the pair is a file too", || {
         let file = fs::read(site.log().public().join("tn/v1/heads"));
@@ -244,7 +250,7 @@ async fn look_ups_wait_for_the_quorum_and_the_index_log_does_not() {
     let mut entries = LogReader::new(Arc::new(served), policy_of_key(site.key.clone()).unwrap());
     heads.update().await.unwrap();
     entries.update().await.unwrap();
-    assert_eq!(check_index(&entries, &heads, &mut |_| {}).await.unwrap().newest.unwrap().size, 2);
+    assert_eq!(check_index(&entries, &heads, &mut |_| {}).await.unwrap().newest.unwrap().size, 3);
 }
 
 /// While the verifiers are slow, the log and its index go on, and look-ups stay in the head that is cosigned, with an entry

@@ -39,6 +39,7 @@ const MAX_PAUSE: Duration = Duration::from_secs(5);
 /// How often it is said how far building has come.
 const SAY_EVERY: Duration = Duration::from_secs(2);
 
+const SUCCESSOR: &str = "find out why its head was wrong; then `tnlog index-successor` starts another one";
 const READY: &str = "only an index that is ready is worked on";
 const OPEN: &str = "an index that is ready is open";
 
@@ -143,7 +144,7 @@ struct Driver {
 impl Driver {
     fn run(mut self, stopped: &Receiver<()>) {
         if self.log.index.is_over() {
-            tracing::error!("the index log is over; `tnlog index-successor` starts another one");
+            tracing::error!("the index log is over, as private/index/over says: {SUCCESSOR}");
             return;
         }
         let mut pause = HEAD_EVERY;
@@ -178,16 +179,15 @@ impl Driver {
 
     /// Signs nothing any more: another process does, or a head was wrong, and that is written down.
     fn end(&self, error: DriveError) {
-        tracing::error!(
-            %error,
-            "the index log is over: nothing is signed in it any more, and look-ups are refused. Find out why; \
-             `tnlog index-successor` then starts another one"
-        );
+        tracing::error!(%error, "nothing is signed in the index log any more, and look-ups are refused");
         if let Err(error) = self.sequencer.settler().settle() {
             tracing::warn!(%error, "heads of the index stay staged");
         }
         let over = if let DriveError::Contradiction(over) = error { Some(over) } else { None };
         self.log.index.end(over.as_deref());
+        if over.is_some() {
+            tracing::error!("the index log is over: {SUCCESSOR}");
+        }
     }
 
     fn step(&mut self) -> Result<Step, DriveError> {
