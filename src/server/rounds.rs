@@ -136,11 +136,11 @@ impl Loop {
     fn round(&mut self, mut batch: Vec<Pending>) -> Result<bool, RoundError> {
         if !self.carried.is_empty() {
             self.reconcile()?;
-            self.drop_late();
             batch.append(&mut self.carried);
         }
         let room = self.log.config.limits.round_entries.saturating_sub(batch.len());
         batch.extend(self.log.pool.take(room, Instant::now()));
+        self.drop_late(&mut batch);
         self.log.metrics.pool.set(self.log.pool.len() as i64);
         if batch.is_empty() && self.log.pool.is_closed() {
             return Ok(false);
@@ -181,11 +181,11 @@ impl Loop {
     }
 
     /// Nobody waits any more for a registration that failed rounds kept back, and what it was judged by may have ended.
-    fn drop_late(&mut self) {
+    fn drop_late(&self, batch: &mut Vec<Pending>) {
         let late = |pending: &mut Pending| {
             pending.slot.as_ref().is_some_and(|slot| slot.judged.elapsed() > MAX_JUDGED)
         };
-        for pending in self.carried.extract_if(.., late) {
+        for pending in batch.extract_if(.., late) {
             self.log.pool.answer(&pending.key, &Outcome::Dropped);
         }
     }

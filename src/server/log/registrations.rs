@@ -152,11 +152,11 @@ impl Log {
             verifier: &Ring,
         };
         let vouched = check_registration(submitted, &context)?;
-        let over = |retry| Problem::SubmissionBudget { holder: "the key of the credential", retry };
-        self.registrations_by_key.spend(statement.key_hash, 1, Instant::now()).map_err(over)?;
         let label = self.keys.label.label(&statement.number);
         let slot = statement.slot(&label, &self.keys.opening);
         let held = self.slots.hold(slot, statement.sequence, statement.action).ok_or(Problem::SlotBusy)?;
+        let over = |retry| Problem::SubmissionBudget { holder: "the key of the credential", retry };
+        self.registrations_by_key.spend(statement.key_hash, 1, Instant::now()).map_err(over)?;
         let replaces = vouched.admit(&label, self.last_of(&slot, &label)?)?;
         let entry = Entry::Registration(statement.entry(label, opening, replaces));
         let evidence = Some(Evidence::of_registration(submitted));
