@@ -48,8 +48,8 @@ fn pem(chain: &[Vec<u8>]) -> String {
 fn every_command_has_help_with_an_example_and_exit_codes() {
     let folder = tempfile::tempdir().unwrap();
     for command in [
-        "approve", "audit", "dispute", "inspect", "keygen", "label", "policy", "register", "submit", "verify",
-        "watch", "withdraw",
+        "approve", "audit", "dispute", "inspect", "keygen", "label", "policy", "register", "submit",
+        "verify", "watch", "withdraw",
     ] {
         let help = run(folder.path(), 0, &[command, "--help"]);
         assert!(help.contains("Example") && help.contains("Exit codes") && help.contains("--json"), "{help}");

@@ -152,7 +152,9 @@ fn needles(folder: &Folder, said: &[SignedRegistration]) -> (Needles, Needles) {
             secret.add(&format!("the opening of {name}"), opening.expose());
         }
     }
-    for (name, text) in [("a service", people::SERVICE), ("a contact", people::CONTACT), ("an RS", people::RS)] {
+    for (name, text) in
+        [("a service", people::SERVICE), ("a contact", people::CONTACT), ("an RS", people::RS)]
+    {
         secret.add(name, text.as_bytes());
     }
     for submitted in said {

@@ -24,7 +24,8 @@ fn tnlog(folder: &Path, args: &[&str]) -> Output {
 /// Runs, demands the exit code, and gives what was printed.
 fn run(folder: &Path, code: i32, args: &[&str]) -> String {
     let output = tnlog(folder, args);
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let text =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(code), "{args:?}: {text}");
     text
 }
@@ -100,7 +101,18 @@ impl Desk {
     }
 
     fn registering(&self) -> [&str; 10] {
-        ["--number", NUMBER, "--service", SERVICE, "--contact", CONTACT, "--rs", RS, "--credential", "old.pem"]
+        [
+            "--number",
+            NUMBER,
+            "--service",
+            SERVICE,
+            "--contact",
+            CONTACT,
+            "--rs",
+            RS,
+            "--credential",
+            "old.pem",
+        ]
     }
 
     fn verify(&self, code: i32, registration: &str, service: &str) -> Value {
@@ -133,7 +145,8 @@ fn registering_and_withdrawing_on_one_machine_or_two() {
     assert_eq!((&registered["index"], &registered["replaces"]), (&4.into(), &3.into()));
     // Again: the same answer.
     assert_eq!(json(path, 0, &desk.at_log("register", &service))["index"], 4);
-    let wrong = ["--draft", "draft.json", "--credential-key", "new.key", "--service-key", "rs.key", "--out", "x"];
+    let wrong =
+        ["--draft", "draft.json", "--credential-key", "new.key", "--service-key", "rs.key", "--out", "x"];
     let said = run(path, 1, &desk.at_log("register", &wrong));
     assert!(said.contains("--credential-key"), "{said}");
 
@@ -149,7 +162,8 @@ fn registering_and_withdrawing_on_one_machine_or_two() {
     assert_eq!((entry.action, entry.replaces), (Action::Withdraw, Some(4)));
     assert_eq!(desk.verify(2, "w.tlog-proof", SERVICE)["reason"], "withdrawal");
 
-    let again = ["--receipt", "b.tlog-proof", "--credential-key", "old.key", "--service-key", "rs.key", "--out", "x"];
+    let again =
+        ["--receipt", "b.tlog-proof", "--credential-key", "old.key", "--service-key", "rs.key", "--out", "x"];
     let said = run(path, 1, &desk.at_log("withdraw", &again));
     assert!(said.contains("no registration to withdraw") && !said.contains(CONTACT), "{said}");
 }
@@ -171,7 +185,10 @@ fn approving_and_disputing() {
     for (args, why) in [
         (["--old", "1", "--new", "2", "--old-key", "new.key"], "not the key of the earlier credential"),
         (["--old", "2", "--new", "1", "--old-key", "new.key"], "only a later one can be"),
-        (["--old", "1", "--new", "0", "--old-key", "old.key"], "leaf 0 of the log is no credential of numbers"),
+        (
+            ["--old", "1", "--new", "0", "--old-key", "old.key"],
+            "leaf 0 of the log is no credential of numbers",
+        ),
         (["--old", "1", "--new", "2", "--old-key", "rs.pem"], "private key"),
         (["--old", "1", "--new", "2", "--old-key", "old.pem"], "private key"),
     ] {

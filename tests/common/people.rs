@@ -15,7 +15,7 @@ use tnlog::server::services::{self, ServiceKey};
 use tnlog::statement::{KeyStatement, signed_bytes};
 use tnlog::synthetic::{KeyPair, Profile, fictional_number};
 
-use super::{Response, VALIDITY, add_chain, base64, from_base64, get, issuing, post};
+use super::{Response, TestLog, VALIDITY, add_chain, base64, from_base64, get, issuing, post};
 
 pub const RS: &str = "resolution.example.com";
 pub const SERVICE: &str = "messages.example.com";
@@ -33,6 +33,14 @@ pub fn accept_rs(folder: &Folder) -> PathBuf {
 
 pub fn accept(folder: &Folder, name: &str, key: &KeyPair) -> PathBuf {
     services::add(&folder.services(), &ServiceKey::new(name, key.spki().to_vec()).unwrap()).unwrap()
+}
+
+/// A log that accepts [`RS`].
+pub fn accepting(more: &str) -> TestLog {
+    let mut log = TestLog::start(more);
+    accept_rs(&log.folder);
+    log.restart();
+    log
 }
 
 pub fn now() -> u64 {
