@@ -37,8 +37,11 @@ fn sequences_rise_along_the_log_whatever_the_interleaving() {
                         let which = ((thread + step) % 3) as usize;
                         let submitted = phones[which].changed(|s| {
                             s.sequence = begun - 10_000 + 40 * step + 7 * ((thread * 5) % 8);
-                            s.action =
-                                if (thread + step) % 4 == 0 { Action::Withdraw } else { Action::Register };
+                            s.action = if (thread + step).is_multiple_of(4) {
+                                Action::Withdraw
+                            } else {
+                                Action::Register
+                            };
                         });
                         let response = add_registration_patiently(address, &submitted);
                         (response.status == 200)
@@ -154,7 +157,7 @@ fn register_until_it_dies(address: SocketAddr, phones: &[Phone], over: &AtomicBo
                 scope.spawn(move || {
                     let mut answered = Vec::new();
                     for step in 1u64.. {
-                        let action = if step % 3 == 0 { Action::Withdraw } else { Action::Register };
+                        let action = if step.is_multiple_of(3) { Action::Withdraw } else { Action::Register };
                         let submitted = phone.sign(Registration { action, ..phone.statement(action) });
                         let body = registration_body(&submitted);
                         let Some(response) = try_post(address, "/tn/v1/add-registration", &body) else {
