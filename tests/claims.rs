@@ -288,7 +288,9 @@ struct Long {
 
 async fn long() -> Long {
     let mut story = Story::new();
-    (0..300).for_each(|_| drop(story.add(Entry::Number(of(4, &[2])))));
+    for _ in 0..300 {
+        story.add(Entry::Number(of(4, &[2])));
+    }
     let (folder, sequencer) = story.write();
     let position = check(folder.path(), Position::default()).await.unwrap();
     Long { story, folder, sequencer, position }
@@ -297,7 +299,9 @@ async fn long() -> Long {
 impl Long {
     async fn goes_on_with(&mut self, entries: Vec<Entry>) -> Result<Position, Fault> {
         let from = self.story.leaves.len();
-        entries.into_iter().for_each(|entry| drop(self.story.add(entry)));
+        for entry in entries {
+            self.story.add(entry);
+        }
         let entries = self.story.entries(from);
         let time = self.sequencer.published().time + 1;
         self.sequencer.append(time, |_| Round { entries, objects: Vec::new() }).unwrap();

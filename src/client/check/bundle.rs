@@ -1,7 +1,5 @@
 //! One entry bundle with what lies beside it, checked on its own: everything that does not need the bundles before it.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 
 use super::fault::{Fault, FaultKind};
@@ -30,7 +28,7 @@ pub(super) struct Facts {
     /// The time of each leaf.
     pub(super) times: Vec<u64>,
     /// The leaves that are no certificates in the open, in order.
-    pub(super) others: Vec<Arc<Leaf>>,
+    pub(super) others: Vec<Leaf>,
 }
 
 impl Bundle {
@@ -50,6 +48,13 @@ impl Bundle {
         let decode =
             |(index, item)| ChainItem::decode(item).map_err(|error| Fault::of_leaf(path, index, error));
         (self.first()..).zip(items).map(decode).collect()
+    }
+
+    /// The bytes of the leaves, without copying them.
+    pub(super) fn leaves(&self) -> Result<Vec<Bytes>, Fault> {
+        let leaves = bundle::entries(&self.entries, self.path.width);
+        let leaves = leaves.map_err(|error| Fault::at(self.path, error))?;
+        Ok(leaves.map(|leaf| self.entries.slice_ref(leaf)).collect())
     }
 
     /// Checks every leaf with its item. `issuers` are all that the items name.
@@ -84,7 +89,7 @@ impl Bundle {
                 _ if !item.is_empty() => {
                     return Err(Fault::of_leaf(self.chains_path(), index, FaultKind::ChainKind));
                 }
-                entry => facts.others.push(Arc::new(Leaf { entry, ..leaf })),
+                entry => facts.others.push(Leaf { entry, ..leaf }),
             }
         }
         Ok(facts)

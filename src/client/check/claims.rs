@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry::{Occupied, Vacant};
-use std::sync::Arc;
 
 use super::earlier::EarlierLeaves;
 use super::fault::{CheckError, Fault, FaultKind};
@@ -38,8 +37,8 @@ pub(super) async fn check_claim<S: Source>(
 fn check_statement(
     entry: &KeyStatementEntry,
     log_id: &[u8; 32],
-    old: Option<Arc<Leaf>>,
-    new: Option<Arc<Leaf>>,
+    old: Option<Leaf>,
+    new: Option<Leaf>,
 ) -> Result<(), StatementRefusal> {
     let old = old.ok_or(StatementRefusal::NotLogged(Side::Old))?;
     let new = new.ok_or(StatementRefusal::NotLogged(Side::New))?;
@@ -48,10 +47,10 @@ fn check_statement(
 
 /// The leaves that a registration names, where they are before it.
 struct Named {
-    credential: Option<Arc<Leaf>>,
-    replaced: Option<Arc<Leaf>>,
+    credential: Option<Leaf>,
+    replaced: Option<Leaf>,
     /// The credential of the replaced one.
-    its_credential: Option<Arc<Leaf>>,
+    its_credential: Option<Leaf>,
 }
 
 impl Named {
@@ -65,7 +64,7 @@ impl Named {
             Some(index) => earlier.before(at, index).await?,
             None => None,
         };
-        let its_credential = match replaced.as_deref() {
+        let its_credential = match &replaced {
             Some(Leaf { entry: Entry::Registration(entry), index, .. }) => {
                 earlier.before(*index, entry.credential).await?
             }
@@ -92,7 +91,7 @@ fn check_registration(
     check_replacement((entry, credential), (replaced, its_credential))
 }
 
-fn number(leaf: &Option<Arc<Leaf>>) -> Option<&NumberEntry> {
+fn number(leaf: &Option<Leaf>) -> Option<&NumberEntry> {
     match leaf.as_ref().map(|leaf| &leaf.entry) {
         Some(Entry::Number(number)) => Some(number),
         _ => None,

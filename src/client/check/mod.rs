@@ -61,7 +61,7 @@ pub struct Target<'a> {
 /// bundle how many leaves of the target are checked.
 ///
 /// Memory is bounded by the eight bundles that are read ahead, at most 256 MiB of a hostile log and some 8 MiB of a real
-/// one; by 128 MiB of leaves that key statements and registrations may name; and by [`Claims`]. Bundles are decoded, hashed and
+/// one; by 160 MiB of leaves that key statements and registrations may name; and by [`Claims`]. Bundles are decoded, hashed and
 /// verified on all threads of the runtime. A leaf that is named and not remembered costs the reading of its bundle.
 ///
 /// # Errors

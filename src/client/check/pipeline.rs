@@ -93,7 +93,9 @@ async fn check_bundle<S: Source>(log: Arc<Log<S>>, path: TilePath) -> Result<Che
         }
     }
     let facts = bundle.check(&items, &issuers)?;
-    facts.others.iter().for_each(|leaf| earlier.remember(leaf));
+    if !facts.others.is_empty() {
+        earlier.remember(path.index, bundle.leaves()?.into());
+    }
     for leaf in &facts.others {
         check_claim(path, leaf, earlier).await?;
     }
