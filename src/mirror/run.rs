@@ -34,6 +34,10 @@ use crate::server::store::{DiskLock, DiskStore, ObjectStore, PrefixedStore};
 /// The longest wait before a step that failed is tried again.
 const MAX_PAUSE: Duration = Duration::from_secs(60);
 
+/// How often it is said how far copying has come, and how many entries are much.
+const SAY_EVERY: Duration = Duration::from_secs(5);
+const MUCH: u64 = 10_000;
+
 /// Why a mirror does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum MirrorError {
@@ -158,9 +162,27 @@ pub async fn start(
         last: None,
         stopped,
     };
+    tokio::spawn(say(progress.clone(), stopping.subscribe()));
     let runtime = tokio::runtime::Handle::current();
     let following = std::thread::spawn(move || runtime.block_on(work.run()));
     Ok(Running { address, mirror, verifier, progress, stop, stopping, listening, following })
+}
+
+/// Says how far copying has come, while there is much to copy.
+async fn say(progress: watch::Receiver<Progress>, mut stopped: watch::Receiver<bool>) {
+    let mut said = Progress::default();
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(SAY_EVERY) => {}
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+        }
+        let now = *progress.borrow();
+        let behind = now.size.saturating_sub(now.checked.min(now.indexed));
+        if behind > MUCH && now != said {
+            tracing::info!(checked = now.checked, indexed = now.indexed, entries = now.size, "copying the log");
+        }
+        said = now;
+    }
 }
 
 fn open(

@@ -14,6 +14,7 @@ mod finding;
 mod followed_index;
 mod heads;
 mod memory;
+mod part;
 mod recorder;
 
 use std::io;
@@ -30,16 +31,16 @@ pub use memory::MemoryError;
 use claims::ClaimLeaves;
 use heads::{Heads, IndexLog};
 use memory::{Memory, Place};
-use recorder::{Issuers, Recorded, Recorder};
+use part::{leaves, objects};
+use recorder::{Issuers, Recorder};
 
 use super::check::{CheckError, Fault, FaultKind, Position, Target, check_leaves, check_log};
-use super::read::{LogReader, ReadError, Seen};
-use super::source::{CHECKPOINT, Source, SourceError};
-use crate::bundle;
+use super::read::{LogReader, Seen};
+use super::source::{CHECKPOINT, Source};
 use crate::entry::Leaf;
 use crate::note::{Note, VerifierKey};
 use crate::policy::Policy;
-use crate::tile::{FULL_WIDTH, Kind, TilePath};
+use crate::tile::FULL_WIDTH;
 
 /// Leaves that are checked, handed out and saved together: eight bundles, at most 256 MiB of a hostile log.
 const PART: u64 = 8 * FULL_WIDTH as u64;
@@ -118,7 +119,6 @@ pub struct Progress {
 
 /// Follows one log.
 pub struct Follower<S, K> {
-    source: S,
     origin: String,
     entries: LogReader<S>,
     /// None until the first step.
@@ -173,7 +173,6 @@ impl<S: Source + Clone, K: Sink> Follower<S, K> {
         };
         let shown = heads.as_ref().and_then(Heads::shown);
         let mut follower = Follower {
-            source,
             origin: key.name().to_owned(),
             entries,
             position: None,
@@ -200,11 +199,6 @@ impl<S: Source + Clone, K: Sink> Follower<S, K> {
     /// How far it is, and whatever follows.
     pub fn progress(&self) -> watch::Receiver<Progress> {
         self.progress.subscribe()
-    }
-
-    /// Who takes what was verified.
-    pub fn sink(&self) -> &K {
-        &self.sink
     }
 
     /// Follows the log up to its newest checkpoint, and its index log as far as that goes. A step that fails is tried again
@@ -342,64 +336,4 @@ impl<S: Source + Clone, K: Sink> Follower<S, K> {
         let now = Progress { checked, size, indexed, heads };
         self.progress.send_if_modified(|before| std::mem::replace(before, now) != now);
     }
-
-    /// Where it reads.
-    pub fn source(&self) -> &S {
-        &self.source
-    }
-}
-
-/// The bundles of leaves in a range, with the widths that they have when there are `end` leaves.
-fn bundles(start: u64, end: u64, kind: Kind) -> impl Iterator<Item = TilePath> {
-    let full = u64::from(FULL_WIDTH);
-    (start / full..end.div_ceil(full)).map(move |index| {
-        let width = (end - index * full).min(full) as u16;
-        TilePath { kind, index, width }
-    })
-}
-
-fn missing(path: TilePath) -> FollowError {
-    FollowError::Read(ReadError::Source(SourceError::Missing(path.to_string())))
-}
-
-async fn leaves(recorded: &Recorded, start: u64, end: u64) -> Result<Vec<Bytes>, FollowError> {
-    let mut leaves = Vec::new();
-    for path in bundles(start, end, Kind::Entries) {
-        let bytes = recorded.tile(path).await.ok_or_else(|| missing(path))?;
-        let all = bundle::entries(&bytes, path.width).map_err(|error| ReadError::Bundle { path, error })?;
-        let first = path.index * u64::from(FULL_WIDTH);
-        let known = start.saturating_sub(first) as usize;
-        leaves.extend(all.skip(known).map(|leaf| bytes.slice_ref(leaf)));
-    }
-    Ok(leaves)
-}
-
-/// What the log serves of the leaves from `start` on up to the position: CA certificates, bundles, full tiles, and for the
-/// last part of a checkpoint the partial tiles.
-async fn objects(
-    recorded: &Recorded,
-    position: &Position,
-    start: u64,
-    is_last: bool,
-) -> Result<Vec<Object>, FollowError> {
-    let end = position.edge.size();
-    let mut objects: Vec<Object> =
-        recorded.issuers().map(|(path, bytes)| (path.clone(), bytes.clone())).collect();
-    let level_0 = [Kind::Hashes(0), Kind::Entries, Kind::Chains].map(|kind| bundles(start, end, kind));
-    let above = (1..8).flat_map(|level| {
-        let full = |size: u64| size.checked_shr(8 * (u32::from(level) + 1)).unwrap_or(0);
-        (full(start)..full(end)).map(move |index| TilePath {
-            kind: Kind::Hashes(level),
-            index,
-            width: FULL_WIDTH,
-        })
-    });
-    for path in level_0.into_iter().flatten().chain(above) {
-        objects.push((path.to_string(), recorded.tile(path).await.ok_or_else(|| missing(path))?));
-    }
-    if is_last {
-        let partial = position.edge.partial_tiles().into_iter();
-        objects.extend(partial.map(|(path, bytes)| (path.to_string(), bytes.into())));
-    }
-    Ok(objects)
 }
