@@ -10,7 +10,7 @@ use tnlog::number::Number;
 use tnlog::policy::Policy;
 use tnlog::receipt::{KnownLog, ReceiptError, Untrusted, Verified, Verifier};
 use tnlog::registration::{
-    Last, RegistrationContext, ResolutionServices, SignedRegistration, admit_registration,
+    Last, RegistrationContext, ResolutionServices, SignedRegistration, check_registration,
 };
 use tnlog::registration_receipt::{Reachable, RegistrationReceipt, UntrustedRegistration};
 use tnlog::signature::Ecdsa;
@@ -57,13 +57,12 @@ fn admission(case: &Value) -> Outcome {
     let context = RegistrationContext {
         log_id: &log_id,
         credential: Some(&credential),
-        label,
-        last,
         now: number(&case["now"]),
         services: &services,
         verifier: &Ecdsa,
     };
-    let replaces = admit_registration(&submitted, &context).map_err(|refusal| refusal.slug())?;
+    let vouched = check_registration(&submitted, &context).map_err(|refusal| refusal.slug())?;
+    let replaces = vouched.admit(&label, last).map_err(|refusal| refusal.slug())?;
     let statement = &submitted.statement;
     let opening = statement.opening(&OpeningSecret::new(array(&case["opening_secret"])));
     let entry = statement.entry(label, &opening, replaces).encode();

@@ -102,6 +102,27 @@ impl Submission {
         Submission::with(|s| s.credential = leaf(4, DAY, Entry::Number(entry)))
     }
 
+    fn signed_by(mut self, credential: KeyPair, service: KeyPair) -> Self {
+        self.keys = (credential, service);
+        self
+    }
+
+    fn with_service(mut self, name: &str) -> Self {
+        self.statement.resolution_service = name.into();
+        self
+    }
+
+    /// The last one of the slot, so many milliseconds older.
+    fn behind(mut self, action: Action, older: u64) -> Self {
+        self.last = Some((action, self.statement.sequence - older));
+        self
+    }
+
+    fn doing(mut self, action: Action) -> Self {
+        self.statement.action = action;
+        self
+    }
+
     fn signed(&self) -> SignedRegistration {
         SignedRegistration {
             credential_signature: self.keys.0.sign(&self.statement.signed_by_credential()),
@@ -139,17 +160,12 @@ fn said(name: &str, error: &str, comment: &str, change: impl FnOnce(&mut Registr
 }
 
 fn taken() -> Vec<Value> {
-    let replacing = |action| {
-        Submission::with(|s| {
-            s.last = Some((Action::Register, s.now - 1));
-            s.statement.action = action;
-        })
-    };
+    let behind = |action| Submission::new().behind(action, 1);
     vec![
         Submission::new().taken("register", "the first registration of a slot", None),
-        replacing(Action::Register).taken("replace", "a later one", Some(7)),
-        replacing(Action::Withdraw).taken("withdraw", "its withdrawal", Some(7)),
-        Submission::with(|s| s.last = Some((Action::Withdraw, s.now - 1))).taken(
+        behind(Action::Register).taken("replace", "a later one", Some(7)),
+        behind(Action::Register).doing(Action::Withdraw).taken("withdraw", "its withdrawal", Some(7)),
+        behind(Action::Withdraw).taken(
             "register-again",
             "behind a withdrawal, which nothing replaces: no key 7",
             None,
@@ -354,6 +370,18 @@ fn times() -> Vec<Value> {
             "it ends in 30 days and a second",
         ),
         said("in-the-future", "registration-in-the-future", "a millisecond ahead", |s| s.sequence += 1),
+        said("future-too-late", "registration-in-the-future", "and it ends too late", |s| {
+            (s.sequence, s.not_before, s.not_after) = (s.sequence + 1, NOW + 1, NOW + 30 * DAY + 1);
+        }),
+        said(
+            "made-earlier",
+            "registration-ends-too-late",
+            "made a millisecond ago, in the second before: it ends 30 days and a second after that",
+            |s| s.sequence -= 1,
+        ),
+        said("too-late-not-logged", "registration-ends-too-late", "and no such leaf: the times first", |s| {
+            (s.sequence, s.credential) = (s.sequence - 1, 5);
+        }),
         said("far-future", "registration-in-the-future", "a sequence of 2^64 - 1", |s| s.sequence = u64::MAX),
     ]
 }
@@ -383,6 +411,23 @@ fn credentials() -> Vec<Value> {
             "registration-of-another-number",
             "the credential is of another number",
         ),
+        Submission::of(|n| n.labels = vec![other_label()])
+            .signed_by(KeyPair::p256(6), service_key())
+            .refused(
+                "other-number-forged",
+                "registration-bad-credential-signature",
+                "and another key has signed: the signatures are judged before the label",
+            ),
+        Submission::of(|n| n.labels = vec![other_label()]).behind(Action::Register, 0).refused(
+            "other-number-replayed",
+            "registration-of-another-number",
+            "and it is not newer: the label is judged before the slot",
+        ),
+        Submission::of(|n| n.not_after = NOW - 1).with_service("x").refused(
+            "expired-unknown-service",
+            not_valid,
+            "and an unknown RS: the credential first",
+        ),
         Submission::of(|n| n.labels = both).taken("two-numbers", "the credential has one more", None),
         Submission::of(|n| n.not_before = NOW + 1).refused(
             "not-yet-valid",
@@ -398,32 +443,40 @@ fn credentials() -> Vec<Value> {
 }
 
 fn slots() -> Vec<Value> {
-    let not_above = "registration-sequence-not-above";
-    let behind = |last: Action, ahead: u64, action: Action| {
-        Submission::with(|s| {
-            s.last = Some((last, s.now - 1 + ahead));
-            s.statement.action = action;
-        })
-    };
+    let (not_above, nothing) = ("registration-sequence-not-above", "registration-nothing-to-withdraw");
     let (register, withdraw) = (Action::Register, Action::Withdraw);
+    let behind =
+        |last: Action, older: u64, action: Action| Submission::new().behind(last, older).doing(action);
+    let days = 1000 * 30 * DAY as u64;
+    let mut newer = behind(register, 0, register);
+    newer.last = Some((register, newer.statement.sequence + 1));
+    let mut late = behind(register, days, register);
+    late.now += 999;
     vec![
-        behind(register, 1, register).refused("replayed", not_above, "sent again"),
-        behind(register, 2, register).refused("older", not_above, "older than the last one"),
-        behind(withdraw, 1, register).refused("withdrawn", not_above, "sent again after its withdrawal"),
-        behind(register, 1, withdraw).refused("withdrawal-not-above", not_above, "a withdrawal as old"),
-        behind(withdraw, 1, withdraw).refused(
+        behind(register, 0, register).refused("replayed", not_above, "sent again"),
+        newer.refused("older", not_above, "older than the last one"),
+        behind(withdraw, 0, register).refused("withdrawn", not_above, "sent again after its withdrawal"),
+        behind(register, 0, withdraw).refused("withdrawal-not-above", not_above, "a withdrawal as old"),
+        behind(withdraw, 0, withdraw).refused(
             "withdrawn-twice",
             not_above,
             "and nothing to withdraw: the sequence is judged first",
         ),
-        said("nothing", "registration-nothing-to-withdraw", "nothing is registered", |s| {
-            s.action = Action::Withdraw;
-        }),
-        behind(withdraw, 0, withdraw).refused(
-            "nothing-any-more",
-            "registration-nothing-to-withdraw",
-            "behind a withdrawal",
+        behind(register, 0, register).signed_by(phone(), KeyPair::p384(6)).refused(
+            "replayed-forged",
+            "registration-bad-service-signature",
+            "and another RS has signed: the signatures are judged before the slot",
         ),
+        Submission::new().doing(withdraw).refused("nothing", nothing, "nothing is registered"),
+        behind(withdraw, 1, withdraw).refused("nothing-any-more", nothing, "behind a withdrawal"),
+        behind(register, days, register).taken("remembered", "the last one was made 30 days ago", Some(7)),
+        late.taken("remembered-late", "999 milliseconds later", Some(7)),
+        behind(register, days + 1, register).taken(
+            "forgotten",
+            "a millisecond more, in the second before",
+            None,
+        ),
+        behind(register, days + 1, withdraw).refused("withdraw-forgotten", nothing, "the same, withdrawn"),
     ]
 }
 
@@ -431,8 +484,7 @@ fn keys() -> Vec<Value> {
     let unknown = "registration-unknown-resolution-service";
     let (by_credential, by_service) =
         ("registration-bad-credential-signature", "registration-bad-service-signature");
-    let signed_by =
-        |credential: KeyPair, service: KeyPair| Submission::with(|s| s.keys = (credential, service));
+    let signed_by = |credential: KeyPair, service: KeyPair| Submission::new().signed_by(credential, service);
     let several = Submission::with(|s| s.accepted.1.insert(0, KeyPair::p256(8).spki().to_vec()));
     let of_key = |spki: Vec<u8>, named: bool| {
         let hash = Sha256::digest(&spki).into();

@@ -90,6 +90,7 @@ pub fn rules() -> Vec<Value> {
     let validity = |first: i64, last: i64| registered(1, LOGGED + first, LOGGED + last, None);
     let second = |credential: u64| registered(credential, LOGGED, LOGGED + 100, None);
     let registration_first = story().registers(LOGGED, until(100, None)).registers(LOGGED + 1, second(2));
+    let of_statement = story().logs(1, of(2)).disputes(2, 1, 2).registers(LOGGED, second(3));
     let later = story().registers(LOGGED, second(3)).logs(LOGGED + 1, of(2));
     vec![
         logged("credential-from-now", "the first second of the credential", from(0), until(100, None), ok),
@@ -108,6 +109,13 @@ pub fn rules() -> Vec<Value> {
         story().registers(LOGGED, validity(-700, -601)).holds("ended-601", "601 seconds", now, &[faulty]),
         logged("no-such-leaf", "a leaf that is not in the list", story(), second(9), faulty),
         registration_first.holds("of-a-registration", "it names a registration", now + 1000, &[ok, faulty]),
+        of_statement.told(
+            "of-a-statement",
+            "it names a key statement",
+            now + 1000,
+            "1 newest, 2 does not stand",
+            &[faulty],
+        ),
         later.told(
             "of-a-later-credential",
             "it names a credential behind it",
