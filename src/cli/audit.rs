@@ -10,9 +10,9 @@ use anyhow::{Context, bail};
 use serde_json::json;
 use tnlog::client::check::{CheckError, Claims, Position, Target, check_log};
 use tnlog::client::index_check::{CheckedIndex, IndexCheckError, check_index};
-use tnlog::client::lookup::INDEX;
 use tnlog::client::read::{LogReader, Misbehaviour, ReadError, Seen, policy_of_key};
 use tnlog::client::source::{AnySource, Below};
+use tnlog::index::Generation;
 use tnlog::note::VerifierKey;
 use tnlog::policy::Policy;
 
@@ -37,7 +37,7 @@ pub struct Args {
     log: String,
     #[command(flatten)]
     trust: Trust,
-    /// The key of the index log, unless the policy has it
+    /// The key of the index log, unless the policy has it; also that of one that is over
     #[arg(long, value_name = "VKEY")]
     index_key: Option<VerifierKey>,
     /// The checkpoint of the last audit: the log must continue it. Written anew when nothing is wrong
@@ -67,14 +67,14 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     match audit(&source, &seen).await {
         Ok(checked) => {
-            let name = format!("{}/{INDEX}", seen.checkpoint().origin);
-            let key = args.index_key.or_else(|| pinned.into_iter().find(|key| key.name() == name));
-            let index = match key {
+            let index = match index_log(&seen.checkpoint().origin, args.index_key, pinned)? {
                 None => None,
-                Some(key) => match audit_index(&source, &mut reader, policy_of_key(key)?).await {
-                    Ok(checked) => Some(checked),
-                    Err(error) => return index_failed(error, args.json),
-                },
+                Some((generation, key)) => {
+                    match audit_index(&source, &mut reader, generation, policy_of_key(key)?).await {
+                        Ok(checked) => Some(checked),
+                        Err(error) => return index_failed(error, &generation.path(), args.json),
+                    }
+                }
             };
             if let Some(path) = &args.seen {
                 input::write_private(path, seen.note.to_string().as_bytes())?;
@@ -84,6 +84,25 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
         Err(CheckError::Fault(fault)) => found(&fault.to_string(), &fault.place, fault.index, args.json),
         Err(error) => Err(error).context(source.to_string()),
+    }
+}
+
+/// The index log of the log `origin` that is to be recomputed: that of the key which was given, or else the last one pinned.
+fn index_log(
+    origin: &str,
+    given: Option<VerifierKey>,
+    pinned: Vec<VerifierKey>,
+) -> anyhow::Result<Option<(Generation, VerifierKey)>> {
+    let named = |key: VerifierKey| {
+        let generation = Generation::split(key.name()).filter(|(log, _)| *log == origin)?.1;
+        Some((generation, key))
+    };
+    match given {
+        Some(key) => {
+            let name = output::printable(key.name());
+            named(key).map(Some).with_context(|| format!("{name} is no index log of {origin}"))
+        }
+        None => Ok(pinned.into_iter().filter_map(named).max_by_key(|(generation, _)| *generation)),
     }
 }
 
@@ -122,9 +141,11 @@ async fn audit(source: &Arc<AnySource>, seen: &Seen) -> Result<Checked, CheckErr
 async fn audit_index(
     source: &Arc<AnySource>,
     reader: &mut LogReader<AnySource>,
+    generation: Generation,
     policy: Policy,
 ) -> Result<CheckedIndex, IndexCheckError> {
-    let mut heads = LogReader::new(Arc::new(Below::new(AnySource::clone(source), INDEX)), policy);
+    let below = Below::new(AnySource::clone(source), &generation.path());
+    let mut heads = LogReader::new(Arc::new(below), policy);
     heads.update().await?;
     let size = reader.update().await?.checkpoint().size;
     let bar = output::progress(size, "entries of the index");
@@ -133,12 +154,12 @@ async fn audit_index(
     result
 }
 
-fn index_failed(error: IndexCheckError, json: bool) -> anyhow::Result<ExitCode> {
+fn index_failed(error: IndexCheckError, place: &str, json: bool) -> anyhow::Result<ExitCode> {
     match error {
-        IndexCheckError::Fault { .. } => found(&error.to_string(), INDEX, None, json),
+        IndexCheckError::Fault { .. } => found(&error.to_string(), place, None, json),
         IndexCheckError::Read(ReadError::Misbehaviour(misbehaviour)) => misbehaved(&misbehaviour, json),
         IndexCheckError::Read(error @ (ReadError::Policy(_) | ReadError::Damaged(_))) => {
-            found(&format!("the index log: {error}"), INDEX, None, json)
+            found(&format!("the index log: {error}"), place, None, json)
         }
         error => Err(error).context("the index log"),
     }

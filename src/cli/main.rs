@@ -3,6 +3,7 @@
 mod audit;
 mod demo;
 mod folder;
+mod index_successor;
 mod input;
 mod inspect;
 mod keygen;
@@ -36,6 +37,7 @@ struct Cli {
 enum Command {
     Audit(audit::Args),
     Demo(demo::Args),
+    IndexSuccessor(index_successor::Args),
     Inspect(inspect::Args),
     Keygen(keygen::Args),
     Label(label::Args),
@@ -53,6 +55,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Audit(args) => audit::run(args).await,
         Command::Demo(args) => demo::run(args).await,
+        Command::IndexSuccessor(args) => index_successor::run(args),
         Command::Inspect(args) => inspect::run(args).await,
         Command::Keygen(args) => keygen::run(args).await,
         Command::Label(args) => label::run(args).await,

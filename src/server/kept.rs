@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 
 use super::staging::Tree;
 
-/// The most checkpoints beside the one that fits now. When there are more, every other one is forgotten: what is kept reaches
-/// back as far as before, more coarsely.
+/// The most checkpoints. When there are more, the one is forgotten whose neighbours are nearest to each other: what is kept
+/// reaches back as far as before, more coarsely.
 const MOST: usize = 64;
 
 /// Checkpoints in the order of their sizes, one of each size.
@@ -29,10 +29,10 @@ impl Kept {
         while self.0.get(1).is_some_and(|(second, _)| second.size <= covered) {
             self.0.pop_front();
         }
-        if self.0.len() > MOST + 1 {
-            let last = self.0.len() - 1;
-            let mut place = 0..;
-            self.0.retain(|_| place.next().is_some_and(|place| place % 2 == 0 || place == last));
+        if self.0.len() > MOST {
+            let gap = |place: &usize| self.0[place + 1].0.size - self.0[place - 1].0.size;
+            let crowded = (1..self.0.len() - 1).min_by_key(gap);
+            self.0.remove(crowded.unwrap_or_default());
         }
     }
 
@@ -59,11 +59,11 @@ mod tests {
             kept.add(tree(size), &size.to_string(), 0);
             assert_eq!(kept.within(size).unwrap().1, size.to_string());
         }
-        assert!(kept.0.len() <= MOST + 1);
+        assert_eq!(kept.0.len(), MOST);
         assert_eq!(kept.within(1).unwrap().0, tree(1));
         assert!(kept.within(0).is_none());
         let old = kept.within(600).unwrap().0.size;
-        assert!((300..=600).contains(&old), "{old}");
+        assert!((500..=600).contains(&old), "{old}");
         // The heads catch up: what is behind them is forgotten.
         kept.add(tree(1000), "newer", 600);
         assert_eq!(kept.0.front().unwrap().0.size, old);

@@ -14,7 +14,7 @@ use super::budget::Budget;
 use super::config::Config;
 use super::dedup::{Dedup, DedupKey, key_of_open};
 use super::evidence::Evidence;
-use super::index::NumberIndex;
+use super::index::{NumberIndex, Shown};
 use super::issuers::Issuers;
 use super::kept::Kept;
 use super::keys::Keys;
@@ -177,12 +177,22 @@ impl Log {
     /// # Errors
     /// Those of [`NumberIndex::proved`]; [`Problem::NotCosigned`] while no such checkpoint covers so little.
     pub fn heads(&self) -> Result<Heads, Problem> {
-        let (shown, published) = self.index.proved()?;
-        let (checkpoint, _) = self.checkpoint_within(shown.head.size)?;
+        let ((shown, published), checkpoint) = self.pair()?;
         let newest = self.index.published().tree.size;
         let inclusion = self.index.reader.inclusion(shown.position, published.tree.size, newest)?;
         let head = ProvedHead::new(&shown.head, shown.position, &inclusion);
         Ok(Heads { checkpoint, index_checkpoint: published.note.clone(), head })
+    }
+
+    /// The parts of [`heads`](Self::heads): the head with the checkpoint of the index log that it ends, and the checkpoint of
+    /// the entry log.
+    ///
+    /// # Errors
+    /// As [`heads`](Self::heads).
+    pub fn pair(&self) -> Result<((Shown, Arc<Published>), String), Problem> {
+        let (shown, published) = self.index.proved()?;
+        let (checkpoint, _) = self.checkpoint_within(shown.head.size)?;
+        Ok(((shown, published), checkpoint))
     }
 
     /// The newest checkpoint that a reader can believe and that a head of so many entries covers, with its tree.
@@ -193,6 +203,12 @@ impl Log {
         let kept = self.keep();
         let (tree, note) = kept.within(size).ok_or_else(|| self.not_cosigned())?;
         Ok((note.clone(), *tree))
+    }
+
+    /// Remembers a checkpoint of before a restart, before any other one.
+    pub fn remember(&self, cosigned: &Cosigned) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.add(cosigned.tree, &cosigned.note, 0);
     }
 
     /// Remembers the newest checkpoint that a reader can believe, for heads that cover it and not yet the next one.

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::config::{Config, ConfigError, Folder, is_origin};
 use super::dedup::{Dedup, DedupError};
-use super::index::{NumberIndex, OpenedIndex};
+use super::index::{NumberIndex, OpenedIndex, checkpoint_of_file};
 use super::issuers::Issuers;
 use super::keys::{Keys, KeysError};
 use super::log::{Log, Parts};
@@ -245,6 +245,13 @@ pub fn open(folder: &Folder, config: Config, progress: impl Fn(u64, u64)) -> Res
         Some(witnesses) => Cosigned::find(&reader, &published, &keys.checkpoint_signer(), witnesses)?,
         None => None,
     };
+    let paired = match checkpoint_of_file(&reader)? {
+        Some(note) => {
+            let signer = keys.checkpoint_signer();
+            Cosigned::verify(note.as_bytes(), &reader, &published, &signer, witnesses.as_ref())?
+        }
+        None => None,
+    };
     let cosigned = watch::Sender::new(cosigned.map(Arc::new));
     let receiver = witnesses.is_some().then(|| cosigned.subscribe());
     let log = Arc::new(Log::new(Parts {
@@ -258,6 +265,9 @@ pub fn open(folder: &Folder, config: Config, progress: impl Fn(u64, u64)) -> Res
         published,
         cosigned: receiver,
     }));
+    if let Some(paired) = paired {
+        log.remember(&paired);
+    }
     let pace = Pace::of(&log.config);
     let witnesses = witnesses.map(|witnesses| {
         let parts = witness::Parts {

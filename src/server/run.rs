@@ -49,8 +49,9 @@ pub async fn start(
     let server = Server::bind(config.listen, &config.limits).await.map_err(listen)?;
     let address = server.local_addr().map_err(listen)?;
     let (fail, failed) = oneshot::channel();
+    let public = stores.public.clone();
     let rounds = Rounds::start(log.clone(), sequencer, stores, move |error| drop(fail.send(error)));
-    let indexing = Indexing::start(log.clone(), index_sequencer, folder.derived_index());
+    let indexing = Indexing::start(log.clone(), index_sequencer, folder.derived_index(), public);
     let (stop, stopped) = oneshot::channel();
     let router = router(Arc::new(App::new(log.clone())));
     let listening = tokio::spawn(server.run(router, async { drop(stopped.await) }));

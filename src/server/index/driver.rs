@@ -12,6 +12,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::ended::Over;
+use super::heads::HeadsFile;
 use crate::client::index_store::{DiskStore, DiskStoreError};
 use crate::index::labels_of_bytes;
 use crate::index::{Change, Index, IndexError, IndexHead, Shape};
@@ -22,7 +23,7 @@ use crate::server::plan::{NewEntry, Round};
 use crate::server::read::ReadError;
 use crate::server::rounds::now_milliseconds;
 use crate::server::sequencer::{Published, Sequencer, SequencerError};
-use crate::server::store::LockError;
+use crate::server::store::{LockError, ObjectStore};
 use crate::tile::{TileError, TreeEdge};
 
 /// The most leaves between two heads.
@@ -38,6 +39,7 @@ const MAX_PAUSE: Duration = Duration::from_secs(5);
 /// How often it is said how far building has come.
 const SAY_EVERY: Duration = Duration::from_secs(2);
 
+const SUCCESSOR: &str = "find out why its head was wrong; then `tnlog index-successor` starts another one";
 const READY: &str = "only an index that is ready is worked on";
 const OPEN: &str = "an index that is ready is open";
 
@@ -48,13 +50,16 @@ pub struct Indexing {
 }
 
 impl Indexing {
-    /// Starts the driver of a log's index, whose derived store is in `folder`.
-    pub fn start(log: Arc<Log>, sequencer: Sequencer, folder: PathBuf) -> Self {
+    /// Starts the driver of a log's index, whose derived store is in `folder`. The newest heads are written into the public
+    /// store of the log.
+    pub fn start(log: Arc<Log>, sequencer: Sequencer, folder: PathBuf, public: Arc<dyn ObjectStore>) -> Self {
+        let heads = HeadsFile::new(public);
         let (stop, stopped) = channel();
         let now = Instant::now();
         let driver = Driver {
             log,
             sequencer,
+            heads,
             folder,
             ready: None,
             distrusted: false,
@@ -125,6 +130,7 @@ struct Ready {
 struct Driver {
     log: Arc<Log>,
     sequencer: Sequencer,
+    heads: HeadsFile,
     folder: PathBuf,
     ready: Option<Ready>,
     /// The derived store was found to be damaged.
@@ -138,7 +144,7 @@ struct Driver {
 impl Driver {
     fn run(mut self, stopped: &Receiver<()>) {
         if self.log.index.is_over() {
-            tracing::error!("the index log is over; `tnlog index-successor` starts another one");
+            tracing::error!("the index log is over, as private/index/over says: {SUCCESSOR}");
             return;
         }
         let mut pause = HEAD_EVERY;
@@ -173,21 +179,21 @@ impl Driver {
 
     /// Signs nothing any more: another process does, or a head was wrong, and that is written down.
     fn end(&self, error: DriveError) {
-        tracing::error!(
-            %error,
-            "the index log is over: nothing is signed in it any more, and look-ups are refused. Find out why; \
-             `tnlog index-successor` then starts another one"
-        );
+        tracing::error!(%error, "nothing is signed in the index log any more, and look-ups are refused");
         if let Err(error) = self.sequencer.settler().settle() {
             tracing::warn!(%error, "heads of the index stay staged");
         }
         let over = if let DriveError::Contradiction(over) = error { Some(over) } else { None };
         self.log.index.end(over.as_deref());
+        if over.is_some() {
+            tracing::error!("the index log is over: {SUCCESSOR}");
+        }
     }
 
     fn step(&mut self) -> Result<Step, DriveError> {
-        self.log.keep();
+        drop(self.log.keep());
         self.log.index.follow()?;
+        self.heads.update(&self.log);
         let published = self.log.published();
         match &self.ready {
             None => {

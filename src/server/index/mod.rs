@@ -10,6 +10,7 @@
 mod answer;
 mod driver;
 pub mod ended;
+mod heads;
 mod quorum;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -19,6 +20,7 @@ use tokio::sync::watch;
 
 pub use answer::AnsweredIn;
 pub use driver::Indexing;
+pub use heads::checkpoint_of_file;
 
 use super::config::Folder;
 use super::keys::{create_index_key, read_index_key};

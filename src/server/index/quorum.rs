@@ -10,8 +10,7 @@ use std::sync::Arc;
 use super::driver::DriveError;
 use super::ended::Over;
 use super::{NumberIndex, Shown, State};
-use crate::client::index_store::DiskStore;
-use crate::index::{Index, IndexError, IndexHead};
+use crate::index::{Index, IndexError, IndexHead, IndexStore};
 use crate::server::sequencer::Published;
 use crate::server::witness::Cosigned;
 
@@ -94,11 +93,54 @@ impl NumberIndex {
 }
 
 /// Writes the oldest states until no more are staged than may be. A head that is passed can no longer be shown.
-fn bound(index: &mut Index<DiskStore>, shown: &mut Option<Shown>) -> Result<(), Failed> {
+fn bound<S: IndexStore>(index: &mut Index<S>, shown: &mut Option<Shown>) -> Result<(), IndexError<S::Error>> {
     while index.staged() > MAX_STAGED || index.staged_bytes() > MAX_STAGED_BYTES {
         let Some(oldest) = index.oldest_staged() else { return Ok(()) };
         index.settle(oldest)?;
     }
     *shown = shown.filter(|shown| index.at(shown.head.size).is_some());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::index::{MemoryStore, Shape};
+    use crate::label::Label;
+    use crate::merkle::Hash;
+
+    fn stage(index: &mut Index<MemoryStore>, size: u64, updates: Vec<(Label, u64)>) {
+        let change = index.plan(updates, size).unwrap();
+        index.stage(change).unwrap();
+    }
+
+    /// Fails without `bound`: verifiers that are away would fill the memory.
+    #[test]
+    fn so_many_states_wait_and_no_more() {
+        let mut index = Index::open(MemoryStore::default(), Hash([1; 32]), Shape::STANDARD).unwrap();
+        let head = |size| IndexHead { size, root: Hash([2; 32]), index_root: Hash([3; 32]), labels: 0 };
+        index.advance(Vec::new(), 1).unwrap();
+        let mut shown = Some(Shown { head: head(1), position: 0 });
+        for size in 2..2 + MAX_STAGED as u64 {
+            stage(&mut index, size, Vec::new());
+            bound(&mut index, &mut shown).unwrap();
+        }
+        assert_eq!((index.staged(), shown.map(|shown| shown.head.size)), (MAX_STAGED, Some(1)));
+        stage(&mut index, 1000, Vec::new());
+        bound(&mut index, &mut shown).unwrap();
+        assert_eq!((index.staged(), index.settled().size(), shown), (MAX_STAGED, 2, None));
+        let mut shown = Some(Shown { head: head(1000), position: 9 });
+        let labels = (0..8192u64).map(|n| (Label::new(Hash::of_leaf(&n.to_be_bytes()).0), 1000 + n));
+        let labels: Vec<_> = labels.collect();
+        for round in 0..200u64 {
+            let moved = labels.iter().map(|(label, index)| (*label, index + 8192 * round)).collect();
+            stage(&mut index, 1000 + 8192 * (round + 1), moved);
+            bound(&mut index, &mut shown).unwrap();
+            assert!(index.staged_bytes() <= MAX_STAGED_BYTES);
+            if shown.is_none() {
+                return;
+            }
+        }
+        panic!("{} bytes are staged", index.staged_bytes());
+    }
 }

@@ -62,8 +62,25 @@ impl Cosigned {
         signer: &CheckpointSigner,
         witnesses: &Witnesses,
     ) -> Result<Option<Self>, WitnessesError> {
-        let Some(checkpoint) = reader.object(COSIGNED)? else { return Ok(None) };
-        let Some(signed) = signer.open(&checkpoint) else { return Ok(None) };
+        match reader.object(COSIGNED)? {
+            Some(checkpoint) => Cosigned::verify(&checkpoint, reader, published, signer, Some(witnesses)),
+            None => Ok(None),
+        }
+    }
+
+    /// A checkpoint of before a restart, that this signer signed and, where there are witnesses, their quorum cosigned; none
+    /// when they did not.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find).
+    pub fn verify(
+        checkpoint: &[u8],
+        reader: &LogReader,
+        published: &Published,
+        signer: &CheckpointSigner,
+        witnesses: Option<&Witnesses>,
+    ) -> Result<Option<Self>, WitnessesError> {
+        let Some(signed) = signer.open(checkpoint) else { return Ok(None) };
         let (old, new) = (signed.tree, published.tree);
         if old.size > new.size {
             return Err(WitnessesError::SetBack { cosigned: old.size, published: new.size });
@@ -76,7 +93,11 @@ impl Cosigned {
         if merkle::check_consistency(&proof, old.size, &old.root, new.size, &new.root).is_err() {
             return Err(WitnessesError::OtherTree(old.size));
         }
-        Ok(Cosigned::recognise(&checkpoint, signed.tree, witnesses))
+        let Some(witnesses) = witnesses else {
+            let note = String::from_utf8(checkpoint.to_vec()).ok();
+            return Ok(note.map(|note| Cosigned { tree: signed.tree, note, cosignatures: String::new() }));
+        };
+        Ok(Cosigned::recognise(checkpoint, signed.tree, witnesses))
     }
 
     /// A note whose cosignatures are those of these witnesses; none when they do not meet the quorum.
