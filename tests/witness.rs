@@ -28,6 +28,7 @@ use tnlog::server::config::{Config, Folder};
 use tnlog::server::keys::Keys;
 use tnlog::server::open::{OpenError, configure};
 use tnlog::server::problem::Problem;
+use tnlog::server::readable::parameters;
 use tnlog::server::roots;
 use tnlog::server::run::{Running, start};
 use tnlog::server::witness::WitnessesError;
@@ -82,7 +83,7 @@ impl Site {
 
     fn verifier(&self, running: &Running, quorum: usize) -> Verifier {
         let policy: Policy = self.policy(quorum).parse().unwrap();
-        let known = KnownLog::open(&running.log.parameters().unwrap(), &policy).unwrap();
+        let known = KnownLog::open(&parameters(&*running.log).unwrap(), &policy).unwrap();
         let anchor = Anchor { certificate: parse(self.root.chain()).remove(0), calling_codes: None };
         Verifier::new(policy, vec![known], Anchors::new([anchor]))
     }
@@ -217,7 +218,7 @@ async fn receipts_wait_for_the_quorum_and_scts_do_not() {
     let chain = site.certificate(1);
     submit(&running, &chain).await;
     assert!(matches!(receipt(&running, &chain), Err(Problem::NotCosigned { .. })));
-    assert!(matches!(running.log.parameters(), Err(Problem::NotCosigned { .. })));
+    assert!(matches!(parameters(&*running.log), Err(Problem::NotCosigned { .. })));
     let client = Client::new(&base(&running)).unwrap().with_patience(Patience::NONE);
     let refused = client.get("tn/v1/checkpoint", 1 << 20).await.unwrap_err();
     let HttpError::Problem { problem, .. } = &refused else { panic!("{refused}") };
@@ -229,7 +230,7 @@ async fn receipts_wait_for_the_quorum_and_scts_do_not() {
 
     site.witnesses[1].set(Manner::Honest);
     eventually("there is a receipt", || receipt(&running, &chain).is_ok()).await;
-    assert!(running.log.parameters().is_ok());
+    assert!(parameters(&*running.log).is_ok());
     let receipt = receipt(&running, &chain).unwrap();
     site.verifier(&running, 2).verify(&parse(&chain), &claim(1), &receipt, NOW as i64).unwrap();
     running.stop().await;

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 use serde_json::json;
-use tnlog::client::check::{CheckError, Position, Target, check_log};
+use tnlog::client::check::{CheckError, Claims, Position, Target, check_log};
 use tnlog::client::index_check::{CheckedIndex, IndexCheckError, check_index};
 use tnlog::client::read::{LogReader, Misbehaviour, ReadError, Seen, policy_of_key};
 use tnlog::client::source::{AnySource, Below};
@@ -22,9 +22,9 @@ use crate::{input, output, place};
 /// Recompute every hash, root, checkpoint and leaf of a log
 ///
 /// Reads the whole log and reports the first thing that is wrong, with its place: leaves (encoding, index, time, what may stand in
-/// the open), chains and issuers, every tile of every level, the root, the checkpoint and the RFC 6962 tree head. When the key of
-/// its index log is given, or is in the policy, the number index is recomputed too and every head compared with it. It does not
-/// verify signatures on certificates, and cannot see into what is hidden.
+/// the open), chains and issuers, every key statement, of every registration what is public, every tile of every level, the root,
+/// the checkpoint and the RFC 6962 tree head. When the key of its index log is given, or is in the policy, the number index is
+/// recomputed too and every head compared with it. It does not verify signatures on certificates, and cannot see into what is hidden.
 #[derive(clap::Args)]
 #[command(after_help = concat!(
     "Examples:\n  tnlog audit https://log.example.com/ --key log.example.com+0d1c2b3a+AaBb...\n",
@@ -66,7 +66,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Err(error) => return Err(error).context(source.to_string()),
     };
     match audit(&source, &seen).await {
-        Ok(rate) => {
+        Ok(checked) => {
             let index = match index_log(&seen.checkpoint().origin, args.index_key, pinned)? {
                 None => None,
                 Some((generation, key)) => {
@@ -79,7 +79,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
             if let Some(path) = &args.seen {
                 input::write_private(path, seen.note.to_string().as_bytes())?;
             }
-            report(&seen, rate, index, args.json)?;
+            report(&seen, &checked, index, args.json)?;
             Ok(output::FINE.into())
         }
         Err(CheckError::Fault(fault)) => found(&fault.to_string(), &fault.place, fault.index, args.json),
@@ -119,16 +119,22 @@ fn reader(
     }
 }
 
-/// Entries a second.
-async fn audit(source: &Arc<AnySource>, seen: &Seen) -> Result<u64, CheckError> {
+/// What was found in a log with which nothing is wrong.
+struct Checked {
+    claims: Claims,
+    entries_per_second: u64,
+}
+
+async fn audit(source: &Arc<AnySource>, seen: &Seen) -> Result<Checked, CheckError> {
     let checkpoint = seen.checkpoint();
     let bar = output::progress(checkpoint.size, "entries");
     let begin = Instant::now();
     let target = Target { note: &seen.note, checkpoint };
     let result = check_log(source, target, Position::default(), &mut |done| bar.set_position(done)).await;
     bar.finish_and_clear();
-    result?;
-    Ok((checkpoint.size as f64 / begin.elapsed().as_secs_f64().max(0.001)) as u64)
+    let claims = result?.claims;
+    let entries_per_second = (checkpoint.size as f64 / begin.elapsed().as_secs_f64().max(0.001)) as u64;
+    Ok(Checked { claims, entries_per_second })
 }
 
 /// Recomputes the index. Its log is fetched before the newest entries, so that none of its heads is ahead of them.
@@ -159,15 +165,17 @@ fn index_failed(error: IndexCheckError, place: &str, json: bool) -> anyhow::Resu
     }
 }
 
-fn report(seen: &Seen, rate: u64, index: Option<CheckedIndex>, json: bool) -> anyhow::Result<()> {
+fn report(seen: &Seen, checked: &Checked, index: Option<CheckedIndex>, json: bool) -> anyhow::Result<()> {
     let checkpoint = seen.checkpoint();
     let cosigned: Vec<_> = seen.checked.cosigned.iter().map(|(name, _)| name.as_str()).collect();
     output::Report::new("Nothing is wrong")
         .field("origin", checkpoint.origin.as_str())
         .field("entries", checkpoint.size)
+        .field("key_statements", checked.claims.key_statements())
+        .field("registrations", checked.claims.registrations())
         .field("root", checkpoint.root.to_string())
         .field("cosigned_by", cosigned)
-        .field("entries_per_second", rate)
+        .field("entries_per_second", checked.entries_per_second)
         .field_if("index_heads", index.map(|index| index.heads))
         .field_if("index_covers", index.map(|index| index.newest.map_or(0, |head| head.size)))
         .print(json)?;

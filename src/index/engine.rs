@@ -183,6 +183,11 @@ impl<S: IndexStore> Index<S> {
         Ok(Index { store, shape, log, settled, staged: VecDeque::new() })
     }
 
+    /// The hash of the first leaf of the log that it is of.
+    pub fn log(&self) -> Hash {
+        self.log
+    }
+
     /// The newest state, staged or settled.
     pub fn newest(&self) -> View<'_, S> {
         View::new(self, self.staged.len())

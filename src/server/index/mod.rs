@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-pub use answer::{Answered, MAX_ITEMS, MAX_LABELS, Question};
+pub use answer::AnsweredIn;
 pub use driver::Indexing;
 pub use heads::checkpoint_of_file;
 

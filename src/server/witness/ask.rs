@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64ct::{Base64, Encoding};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Response, StatusCode};
 use tokio::sync::watch;
@@ -11,11 +10,11 @@ use url::Url;
 
 use crate::client::http::chain_of;
 use crate::cosignature;
-use crate::merkle::MAX_SIZE;
-use crate::note::{NoteSignature, VerifierKey};
+use crate::note::{Note, NoteSignature, VerifierKey};
 use crate::server::read::{LogReader, ReadError};
 use crate::server::rounds::now_milliseconds;
 use crate::server::sequencer::Published;
+use crate::witness::{AddCheckpoint, SIZE_TYPE, parse_size};
 
 /// The longest answer that is read: some hundred cosignatures.
 const MAX_ANSWER: usize = 64 << 10;
@@ -24,8 +23,6 @@ const MAX_ANSWER: usize = 64 << 10;
 const MAX_TRIES: usize = 3;
 /// How far the clock of a witness may be from this one's, in seconds.
 const MAX_SKEW: u64 = 300;
-/// The content type of an answer that holds a size.
-const SIZE_TYPE: &str = "text/x.tlog.size";
 
 /// Why a witness did not cosign.
 #[derive(Debug, thiserror::Error)]
@@ -184,22 +181,17 @@ impl Question {
         request.send().await.map_err(|error| AskError::Unreachable(chain_of(&error.without_url())))
     }
 
-    /// The old size, the consistency proof from there, an empty line, the checkpoint.
     async fn body(&self, old: u64) -> Result<String, AskError> {
         let new = self.published.tree.size;
-        let mut body = format!("old {old}\n");
+        let mut proof = Vec::new();
         if old > 0 && old < new {
             let reader = self.reader.clone();
-            let proof = tokio::task::spawn_blocking(move || reader.consistency(old, new, new)).await;
-            let proof = proof.map_err(|error| AskError::Unreachable(error.to_string()))??;
-            for hash in proof {
-                body.push_str(&Base64::encode_string(&hash.0));
-                body.push('\n');
-            }
+            let made = tokio::task::spawn_blocking(move || reader.consistency(old, new, new)).await;
+            proof = made.map_err(|error| AskError::Unreachable(error.to_string()))??;
         }
-        body.push('\n');
-        body.push_str(&self.published.note);
-        Ok(body)
+        let note = Note::parse(self.published.note.as_bytes()).expect("the log's own note is well-formed");
+        let request = AddCheckpoint::new(old, proof, note).expect("the log's own note is a checkpoint");
+        Ok(request.encode())
     }
 
     /// The size in a 409. One that repeats what was said means that the roots differ.
@@ -251,13 +243,6 @@ fn text_of(note: &str) -> Option<&str> {
     note.rfind("\n\n").map(|end| &note[..=end])
 }
 
-/// `<decimal>\n`, without leading zeros.
-fn parse_size(body: &[u8]) -> Option<u64> {
-    let text = std::str::from_utf8(body).ok()?.strip_suffix('\n')?;
-    let size: u64 = text.parse().ok()?;
-    (size <= MAX_SIZE && size.to_string() == text).then_some(size)
-}
-
 async fn body(mut response: Response) -> Result<Vec<u8>, AskError> {
     let mut body = Vec::new();
     loop {
@@ -268,19 +253,5 @@ async fn body(mut response: Response) -> Result<Vec<u8>, AskError> {
             return Err(AskError::TooLong);
         }
         body.extend_from_slice(&chunk);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_size_is_a_canonical_decimal_number_and_a_newline() {
-        assert_eq!(parse_size(b"0\n"), Some(0));
-        assert_eq!(parse_size(b"20852014\n"), Some(20_852_014));
-        for wrong in ["", "\n", "1", "01\n", "+1\n", "-1\n", "1\n\n", " 1\n", "99999999999999999999\n"] {
-            assert_eq!(parse_size(wrong.as_bytes()), None, "{wrong:?}");
-        }
     }
 }
