@@ -110,20 +110,17 @@ fn whole() -> Vec<Case> {
 /// Step 1.
 fn certificates() -> Vec<Case> {
     let good_tbs = tbs(&[list()]);
+    let alone = der::sequence(std::slice::from_ref(&good_tbs));
     let set = |content: &[u8]| der::tlv(0x31, content);
     vec![
-        found(
-            "tbs-alone",
-            "a certificate of its TBSCertificate alone",
-            x509(der::sequence(&[good_tbs.clone()])),
-        ),
+        found("tbs-alone", "a certificate of its TBSCertificate alone", x509(alone.clone())),
         none("no-leaf", "no bytes", vec![]),
         none("leaf-trailing", "a byte behind the leaf", [with(&[list()]), vec![0]].concat()),
-        none("certificate-twice", "two certificates", x509(der::sequence(&[good_tbs.clone()]).repeat(2))),
+        none("certificate-twice", "two certificates", x509(alone.repeat(2))),
         none(
             "certificate-trailing",
             "a byte behind the certificate",
-            x509([der::sequence(&[good_tbs.clone()]), vec![0]].concat()),
+            x509([alone.clone(), vec![0]].concat()),
         ),
         none("certificate-set", "a SET", x509(set(&good_tbs))),
         none("certificate-empty", "an empty SEQUENCE", x509(der::sequence(&[]))),
@@ -139,11 +136,7 @@ fn certificates() -> Vec<Case> {
             x509(der::sequence(&[good_tbs.clone(), vec![3, 5, 0]])),
         ),
         found("precert-tbs", "a TBSCertificate as precert_entry", precert(good_tbs.clone())),
-        none(
-            "precert-certificate",
-            "a certificate as precert_entry",
-            precert(der::sequence(&[good_tbs.clone()])),
-        ),
+        none("precert-certificate", "a certificate as precert_entry", precert(alone.clone())),
         none("precert-trailing", "a byte behind it", precert([good_tbs.clone(), vec![0]].concat())),
         none("precert-set", "a SET", precert(set(&good_tbs[2..]))),
         none("x509-tbs", "a TBSCertificate as x509_entry", x509(good_tbs)),
@@ -159,7 +152,7 @@ fn fields() -> Vec<Case> {
     let nothing = der::tlv(0xa3, &[]);
     let cut = der::tlv(0xa3, &[0x30, 5, 0]);
     vec![
-        found("field-alone", "nothing but extensions", of(&[field.clone()])),
+        found("field-alone", "nothing but extensions", of(std::slice::from_ref(&field))),
         found("field-before-others", "fields behind them", of(&[field.clone(), other(), other()])),
         found(
             "field-of-nonsense",

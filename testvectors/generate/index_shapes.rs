@@ -30,6 +30,10 @@ fn inner(length: u8, first: u8, left: Node, right: Node) -> Node {
     node.finalize().into()
 }
 
+fn alone(entry: &Entry) -> Node {
+    root(std::slice::from_ref(entry))
+}
+
 fn refused(name: &str, comment: &str, query: &[Bits], proof: &[u8], root: Node) -> Value {
     bad(name, "index-proof", comment, fields(query, proof, root))
 }
@@ -74,10 +78,10 @@ fn places() -> Vec<Value> {
     let low = [entry(0x10, 0), entry(0x18, 0)];
     let (pair, high) = ([entry(0x90, 0), entry(0x98, 0)], entry(0xf0, 0));
     let honest = proof(&low, WHOLE);
-    let hashes = low.clone().map(|entry| root(&[entry]));
+    let hashes = [alone(&low[0]), alone(&low[1])];
     let beyond = [&honest[..2], &[honest[2] | 1], &honest[3..]].concat();
     let on_the_left = [vec![2, 0], proof(&pair, WHOLE), label_node(&high)].concat();
-    let root_on_the_left = inner(0, 0, root(&pair), root(&[high.clone()]));
+    let root_on_the_left = inner(0, 0, root(&pair), alone(&high));
     let again = [vec![2, 1, 0x80], proof(&pair, WHOLE), proof(&pair, WHOLE)].concat();
     let shorter =
         [vec![2, 4, 0x10], vec![2, 4, 0x10], label_node(&low[0]), label_node(&low[1]), label_node(&low[1])];
@@ -106,7 +110,7 @@ fn places() -> Vec<Value> {
             "type 0 below the root: the root is made of it",
             WHOLE,
             &[vec![2, 0, 0], label_node(&high)].concat(),
-            inner(0, 0, root(&[]), root(&[high.clone()])),
+            inner(0, 0, root(&[]), alone(&high)),
         ),
         refused(
             "misplaced-inner",
@@ -129,13 +133,7 @@ fn places() -> Vec<Value> {
             &shorter,
             root_shorter,
         ),
-        refused(
-            "label-cut",
-            "a label whose list root is cut",
-            WHOLE,
-            &label_node(&high)[..50],
-            root(&[high.clone()]),
-        ),
+        refused("label-cut", "a label whose list root is cut", WHOLE, &label_node(&high)[..50], alone(&high)),
         too_long,
     ]
 }
@@ -182,7 +180,7 @@ fn known_nodes() -> Vec<Value> {
     let misplaced_label = [vec![2, 0], same(root(&pair[..1])), label_node(&high)].concat();
     let told = proof(&all, WHOLE);
     let apart: Vec<Bits> = vec![bits(&[0x90]), bits(&[0x98])];
-    let joined = [vec![2, 1, 0x80], same(root(&pair)), root(&[high.clone()]).to_vec()].concat();
+    let joined = [vec![2, 1, 0x80], same(root(&pair)), alone(&high).to_vec()].concat();
     let half =
         [vec![2, 1, 0x80, 2, 4, 0x90], label_node(&pair[0]), same(root(&pair[1..])), label_node(&high)];
     vec![
@@ -215,14 +213,14 @@ fn known_nodes() -> Vec<Value> {
             "a known node that begins with 1 on the left: the root is made of it",
             WHOLE,
             &misplaced,
-            inner(0, 0, root(&pair), root(&[high.clone()])),
+            inner(0, 0, root(&pair), alone(&high)),
         ),
         no(
             "known-label-misplaced",
             "the same with a known label",
             WHOLE,
             &misplaced_label,
-            inner(0, 0, root(&pair[..1]), root(&[high])),
+            inner(0, 0, root(&pair[..1]), alone(&high)),
         ),
         no("known-cut", "a hash that is cut", WHOLE, &same(root(&pair))[..32], root(&pair)),
     ]

@@ -18,13 +18,16 @@ use crate::registrations::{CONTACT, malformed_statements, service_key};
 use crate::scene::{Logged, NUMBER, Scene, other_number};
 use crate::world::{Log, NOW, ORIGIN, START, Seeded, label_key, policy, secret, signer};
 
+/// Names of RSs, each with its keys.
+type Services = Vec<(String, Vec<Vec<u8>>)>;
+
 /// What an app is asked about a registration, and holds.
 #[derive(Clone)]
 struct Question {
     peer: Value,
     policy: String,
     parameters: Vec<Parameters>,
-    services: Vec<(String, Vec<Vec<u8>>)>,
+    services: Services,
     number: String,
     service: String,
     now: u64,
@@ -358,8 +361,7 @@ fn logs() -> Vec<Value> {
 fn signatures() -> Vec<Value> {
     let stage = Stage::new();
     let unknown = "registration-unknown-resolution-service";
-    let services =
-        |change: &dyn Fn(&mut Vec<(String, Vec<Vec<u8>>)>)| stage.question.with(|q| change(&mut q.services));
+    let services = |change: &dyn Fn(&mut Services)| stage.question.with(|q| change(&mut q.services));
     let signed = |credential: &KeyPair, service: &KeyPair| {
         stage.with_extra(|extra| extra.submitted = sign(&stage.signed.statement, credential, service))
     };
