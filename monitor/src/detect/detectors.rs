@@ -125,7 +125,7 @@ impl Detectors {
         memory: &mut Memory<'_>,
     ) -> Result<Vec<Finding>, MemoryError> {
         let labels = match &entry.content {
-            Content::Statement(statement) => &statement.labels[..],
+            Content::Statement(statement, _) => &statement.labels[..],
             Content::Registration(registration) => std::slice::from_ref(&registration.label),
             _ => return Ok(Vec::new()),
         };
@@ -135,9 +135,9 @@ impl Detectors {
             let common = common_operators(&state, memory)?;
             let grading = Grading { entry, tuning: &self.tuning, common: &common };
             let outcome = match &entry.content {
-                Content::Statement(statement) => {
-                    let said = state.weigh(statement, entry.index, entry.seconds());
-                    reroute::on_statement(&mut state, statement, said, &grading)
+                Content::Statement(statement, signer) => {
+                    let said = state.weigh(statement, signer, entry.index, entry.seconds());
+                    reroute::on_statement(&mut state, (statement, signer), said, &grading)
                 }
                 Content::Registration(registration) => {
                     reroute::on_registration(&mut state, registration, &grading)

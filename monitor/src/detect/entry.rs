@@ -57,10 +57,21 @@ pub enum Content<'a> {
     Open(OpenCertificate),
     /// A registration or its withdrawal.
     Registration(&'a RegistrationEntry),
-    /// What one key says of a later credential; its signature holds.
-    Statement(&'a KeyStatementEntry),
+    /// What a key says of a later credential, and which key that is; its signature holds.
+    Statement(&'a KeyStatementEntry, KeyId),
     /// Parameters, and what cannot be read.
     Other,
+}
+
+/// What is not in a leaf and must be known of it. Each kind of entry wants one of them.
+#[derive(Clone, Debug, Default)]
+pub struct Beside {
+    /// Of a certificate in the open: itself, with its chain.
+    pub open: Option<OpenCertificate>,
+    /// Of one that names numbers: who has the issuer key hash (`/tn/v1/issuers`).
+    pub issuer: Option<Issuer>,
+    /// Of a statement: the key of the earlier credential, with which its signature was verified.
+    pub signer: Option<KeyId>,
 }
 
 /// An entry of a log.
@@ -77,26 +88,18 @@ pub struct Observed<'a> {
 }
 
 impl<'a> Observed<'a> {
-    /// An entry, from its leaf, from what lies beside it and from who issued it: `by_key` gives the certificate of an issuer
-    /// key hash (`/tn/v1/issuers`) and `by_fingerprint` that of a fingerprint in a side bundle (`/issuer/`).
-    pub fn of(
-        log_id: [u8; 32],
-        leaf: &'a Leaf,
-        item: &ChainItem,
-        by_key: &dyn Fn(&[u8; 32]) -> Option<Arc<Certificate>>,
-        by_fingerprint: &dyn Fn(&[u8; 32]) -> Option<Arc<Certificate>>,
-    ) -> Self {
+    /// An entry, from its leaf and what must be known beside.
+    pub fn of(log_id: [u8; 32], leaf: &'a Leaf, beside: Beside) -> Self {
         let content = match &leaf.entry {
             Entry::Number(entry) => {
-                let issuer = by_key(&entry.issuer_key_hash);
                 let unknown = Issuer::unknown(entry.issuer_key_hash);
-                Content::Number(entry, issuer.map_or(unknown, |issuer| Issuer::of(&issuer)))
+                Content::Number(entry, beside.issuer.unwrap_or(unknown))
             }
-            Entry::Open(signed) => {
-                OpenCertificate::of(signed, item, by_fingerprint).map_or(Content::Other, Content::Open)
-            }
+            Entry::Open(_) => beside.open.map_or(Content::Other, Content::Open),
             Entry::Registration(entry) => Content::Registration(entry),
-            Entry::KeyStatement(entry) => Content::Statement(entry),
+            Entry::KeyStatement(entry) => {
+                beside.signer.map_or(Content::Other, |signer| Content::Statement(entry, signer))
+            }
             Entry::Parameters(_) => Content::Other,
         };
         Observed { log_id, index: leaf.index, timestamp: leaf.timestamp, content }

@@ -34,7 +34,7 @@ mod watch;
 mod wave;
 
 pub use detectors::Detectors;
-pub use entry::{Content, Observed, OpenCertificate};
+pub use entry::{Beside, Content, Observed, OpenCertificate};
 pub use finding::{Detector, Finding, FindingId, Sentence, Severity, State};
 pub use id::{Issuer, KeyId, Operator};
 pub use memory::{InMemory, Memory, MemoryError, Store};

@@ -148,7 +148,7 @@ pub(super) fn on_registration(
 /// A statement was logged that was weighed as `said`.
 pub(super) fn on_statement(
     state: &mut NumberState,
-    statement: &KeyStatementEntry,
+    (statement, signer): (&KeyStatementEntry, &KeyId),
     said: Said,
     grading: &Grading<'_>,
 ) -> Outcome {
@@ -157,15 +157,14 @@ pub(super) fn on_statement(
         Said::Disputed(leaf) => (leaf, false),
         Said::Approved(leaf) => (leaf, true),
     };
-    let key = state.credential(statement.old.index).map(|credential| credential.key);
-    let Some((key, credential)) = key.zip(state.credential_mut(about)) else { return Outcome::default() };
+    let Some(credential) = state.credential_mut(about) else { return Outcome::default() };
     if !approves {
         return on_dispute(credential, grading).into();
     }
     let everywhere = |case: &Case| usize::from(case.labels) <= statement.labels.len();
     let case = credential.case.take().filter(everywhere);
     let mut findings = case.map_or(Vec::new(), |case| cleared(credential, &case, grading.entry));
-    let in_use = in_use(state, &key, grading);
+    let in_use = in_use(state, signer, grading);
     findings.extend(in_use.findings);
     Outcome { findings, contested: in_use.contested }
 }

@@ -7,6 +7,7 @@
 
 use tnlog::entry::{KeyStatementEntry, Verb};
 
+use super::id::KeyId;
 use super::number::{Credential, MAX_CREDENTIALS, MAX_OPERATORS, NumberState, Standing};
 
 /// As deep as credentials stand below each other.
@@ -44,12 +45,11 @@ impl NumberState {
         Some(standing)
     }
 
-    /// Weighs a statement, whose signature holds, at `now` in seconds. `at` is its leaf.
-    pub(super) fn weigh(&mut self, statement: &KeyStatementEntry, at: u64, now: i64) -> Said {
-        let (old, new) = (self.credential(statement.old.index), self.credential(statement.new.index));
-        let (Some(old), Some(new)) = (old, new) else { return Said::Nothing };
+    /// Weighs a statement that `signer` has signed, at `now` in seconds. `at` is its leaf.
+    pub(super) fn weigh(&mut self, statement: &KeyStatementEntry, signer: &KeyId, at: u64, now: i64) -> Said {
+        let Some(new) = self.credential(statement.new.index) else { return Said::Nothing };
         let about = new.leaf;
-        let same_key = |credential: &&Credential| credential.key == old.key;
+        let same_key = |credential: &&Credential| credential.key == *signer;
         let mut standing = self.credentials.iter().filter(|c| c.stands() && c.is_live(now));
         if !standing.any(|credential| same_key(&credential)) {
             return Said::Nothing;
@@ -68,7 +68,7 @@ impl NumberState {
     }
 
     /// Whether the key is that of a standing credential that has not expired.
-    pub(super) fn is_trusted(&self, key: &super::id::KeyId, now: i64) -> bool {
+    pub(super) fn is_trusted(&self, key: &KeyId, now: i64) -> bool {
         self.credentials.iter().any(|c| c.key == *key && c.stands() && c.is_live(now))
     }
 

@@ -36,6 +36,8 @@ struct World {
     store: InMemory,
     size: u64,
     now: i64,
+    /// The key of each credential.
+    keys: std::collections::HashMap<u64, KeyId>,
     /// What was found, the newest version of each.
     findings: Vec<Finding>,
 }
@@ -131,14 +133,17 @@ impl World {
             calling_codes: new.codes.clone(),
             commitment: Commitment([0; 32]),
         };
+        self.keys.insert(self.size, KeyId::of_spki(&entry.subject_key));
         self.add(Content::Number(&entry, issuer(new.issuer)))
     }
 
+    /// The key of the credential `old` speaks about `new`.
     fn says(&mut self, verb: Verb, name: u64, old: u64, new: u64) -> u64 {
+        let signer = self.keys[&old];
         let leaf = |index| LeafReference { index, hash: Hash([0; 32]) };
         let (labels, signature) = (vec![label(name)], vec![0]);
         let entry = KeyStatementEntry { labels, verb, old: leaf(old), new: leaf(new), signature };
-        self.add(Content::Statement(&entry))
+        self.add(Content::Statement(&entry, signer))
     }
 
     fn registers(&mut self, name: u64, credential: u64) -> u64 {

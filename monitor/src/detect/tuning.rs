@@ -44,7 +44,7 @@ impl Default for Tuning {
         Tuning {
             well_inside_percent: 60,
             follows_within: 86_400,
-            still_in_use_after: 3600,
+            still_in_use_after: 86_400,
             longest_validity: 398 * 86_400,
             backdated_after: 48 * 3600,
             wave_log_probability: 1e-9_f64.ln(),

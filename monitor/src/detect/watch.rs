@@ -128,10 +128,11 @@ impl Watches {
                 }
             }
             Content::Open(open) => findings.extend(self.open(entry, open, memory)?),
-            Content::Statement(statement) => {
+            Content::Statement(statement, signer) => {
                 for watch in self.with_labels(&statement.labels) {
                     let mut learned = Learned::load(memory, watch.id())?;
-                    let change = learned.statement(statement);
+                    let is_own = watch.known_keys.contains(signer) || learned.is_known(signer);
+                    let change = is_own.then(|| learned.statement(statement)).flatten();
                     findings.extend(change.and_then(|change| change.finding(entry, watch)));
                     learned.save(memory, watch.id());
                 }

@@ -96,7 +96,8 @@ impl Both {
             _ => false,
         };
         if !self.leaves.iter().any(said) {
-            self.state.weigh(&entry, self.leaves.len() as u64, START + self.day * DAY);
+            let signer = KeyId::of_spki(key.spki());
+            self.state.weigh(&entry, &signer, self.leaves.len() as u64, START + self.day * DAY);
             self.push(Entry::KeyStatement(entry), usize::MAX);
         }
     }

@@ -97,11 +97,10 @@ impl Learned {
         }
     }
 
-    /// A known key approves or disputes.
+    /// A key of its own approves or disputes.
     pub(super) fn statement(&mut self, statement: &KeyStatementEntry) -> Option<Change> {
-        let old = self.0.iter().find(|seen| seen.leaf == statement.old.index)?;
         let new = *self.0.iter().find(|seen| seen.leaf == statement.new.index)?;
-        if !self.is_known(&old.key) || new.is_known {
+        if new.is_known {
             return None;
         }
         match statement.verb {
