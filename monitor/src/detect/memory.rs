@@ -9,13 +9,14 @@
 //! | key | record | bytes |
 //! |---|---|---|
 //! | `n` label | the credentials of a number that matter yet | 33 + 150 to 2,300 |
-//! | `s` label | whose a service provider code was | 33 + 50 to 1,000 |
-//! | `b` length, digits | who holds a block | 3 to 17, 50 to 450 |
-//! | `i` certificate id | which certificates have had it | 17 + 27 to 105 |
-//! | `k` key id | for what a key was used | 17 + 20 to 80 |
-//! | `o` operator, `c` code | how often what happens ([`super::tally`]) | 9 or 3, up to 6,000 |
-//! | `m` of whom, which | the last suspected reroutes | 11 + up to 3,100 |
-//! | `w` watch | what a watch has learned | 17 + up to 2,200 |
+//! | `s` label | whose a service provider code was | 33 + 30 to 200 |
+//! | `b` length, digits | who holds a block | 3 to 17, 66 to 520 |
+//! | `i` certificate id | which certificates have had it | 17 + 27 to 102 |
+//! | `k` key id | for what a key was used | 17 + 10 to 66 |
+//! | `t` operator | its totals ([`super::totals`]) | 9 + 25 |
+//! | `o` operator, `c` code | how often what happens ([`super::tally`]) | 9 or 3, 44 to 4,900 |
+//! | `m` of whom | the last suspected reroutes | 10 or 4, up to 3,100 |
+//! | `w` watch | what a watch has learned | 17 + up to 2,700 |
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -64,6 +65,11 @@ impl InMemory {
     /// Takes over what a run of entries changed.
     pub fn apply(&mut self, changes: BTreeMap<Vec<u8>, Vec<u8>>) {
         self.0.extend(changes);
+    }
+
+    /// How many records there are, and how many bytes of keys and values.
+    pub fn size(&self) -> (usize, usize) {
+        (self.0.len(), self.0.iter().map(|(key, value)| key.len() + value.len()).sum())
     }
 }
 

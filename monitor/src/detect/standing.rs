@@ -104,23 +104,21 @@ impl NumberState {
         self.operators.push(operator);
     }
 
-    /// Forgets what cannot matter any more, and where there is still no room, what matters least.
+    /// Forgets what cannot matter any more, and where there is still no room, what matters least. CAs that have expired stay as long
+    /// as there is room: what they have issued may stand below them.
     fn make_room(&mut self, now: i64) {
-        let needed = |state: &Self, credential: &Credential| {
-            let leads = state.leading == Some(credential.leaf);
-            leads || state.credentials.iter().any(|c| c.standing == Standing::Issued(credential.leaf))
-        };
-        while let Some(place) =
-            self.credentials.iter().position(|c| !c.is_live(now) && !c.is_ca && !needed(self, c))
-        {
-            self.credentials.remove(place);
-        }
+        let leading = self.leading;
+        let leads = |credential: &Credential| leading == Some(credential.leaf);
+        self.credentials
+            .retain(|credential| credential.is_live(now) || credential.is_ca || leads(credential));
         while self.credentials.len() >= MAX_CREDENTIALS {
-            let find = |forget: &dyn Fn(&Credential) -> bool| self.credentials.iter().position(forget);
-            let place = find(&|c| !c.is_live(now) && !needed(self, c));
-            self.crowded |= place.is_none();
-            let place = place.or_else(|| find(&|c| !c.stands())).or_else(|| find(&|c| !needed(self, c)));
-            let place = place.or_else(|| find(&|c| self.leading != Some(c.leaf)));
+            let find = |forget: &dyn Fn(&Credential) -> bool| {
+                self.credentials.iter().position(|credential| !leads(credential) && forget(credential))
+            };
+            let expired = find(&|credential| !credential.is_live(now));
+            self.crowded |= expired.is_none();
+            let place =
+                expired.or_else(|| find(&|credential| !credential.stands())).or_else(|| find(&|_| true));
             self.credentials.remove(place.expect("of sixteen credentials one leads at most"));
         }
     }

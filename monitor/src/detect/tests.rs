@@ -36,6 +36,8 @@ struct World {
     store: InMemory,
     size: u64,
     now: i64,
+    /// Whether nothing but the watches is told.
+    only_watches: bool,
     /// The key of each credential.
     keys: std::collections::HashMap<u64, KeyId>,
     /// What was found, the newest version of each.
@@ -104,7 +106,10 @@ impl World {
         let timestamp = 1000 * u64::try_from(self.now).unwrap();
         let entry = Observed { log_id: LOG, index, timestamp, content };
         let mut memory = Memory::new(&self.store);
-        let found = self.detectors.observe(&entry, &mut memory).unwrap();
+        let found = match self.only_watches {
+            true => self.detectors.watches.observe(&entry, &mut memory).unwrap(),
+            false => self.detectors.observe(&entry, &mut memory).unwrap(),
+        };
         let changes = memory.into_changes();
         self.store.apply(changes);
         for finding in found {

@@ -124,7 +124,8 @@ impl Both {
     }
 }
 
-/// Random lists, up to the bound. Fails when `make_room` forgets a CA that has issued, and when `issuer` or `weigh` leaves a rule out.
+/// Random lists, up to the bound. Fails when `make_room` forgets CAs that have expired, and when `issuer` or
+/// `weigh` leaves a rule out.
 #[test]
 fn the_incremental_rules_are_those_of_the_whole_list() {
     let mut standing = 0;
