@@ -15,6 +15,7 @@
 //! | `k` key id | for what a key was used | 17 + 10 to 66 |
 //! | `t` operator | its totals ([`super::totals`]) | 9 + 25 |
 //! | `o` operator, `c` code | how often what happens ([`super::tally`]) | 9 or 3, 44 to 4,900 |
+//! | `h` of whom | how many credentials there were in this hour | 10 or 4, 41 |
 //! | `m` of whom | the last suspected reroutes | 10 or 4, up to 3,100 |
 //! | `w` watch | what a watch has learned | 17 + up to 2,700 |
 

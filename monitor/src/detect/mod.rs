@@ -14,6 +14,7 @@ mod carrier;
 mod conflict;
 mod detectors;
 mod entry;
+mod exposure;
 mod finding;
 mod id;
 mod memory;

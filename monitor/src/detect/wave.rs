@@ -24,6 +24,7 @@
 use tnlog::tls::{Malformed, Reader, Write};
 
 use super::entry::Observed;
+use super::exposure::Exposure;
 use super::finding::{Detector, Finding, Origin, Sentence, Severity};
 use super::id::Issuer;
 use super::memory::{Memory, MemoryError, Record, key};
@@ -80,54 +81,46 @@ pub(super) fn observe(
     tuning: &Tuning,
 ) -> Result<Vec<Finding>, MemoryError> {
     let hour = hour_of(issued.entry);
-    let codes = || issued.calling_codes.iter().take(MAX_CODES).map(|code| Whose::CallingCode(*code));
     let whose = Whose::Operator(issued.issuer.operator);
-    let mut tally = memory.load::<Tally>(&whose.key())?.unwrap_or_else(|| Tally::since(hour));
-    let is_new = tally.age(hour) < tuning.wave_learning_hours;
+    let mut exposure = Exposure::load(memory, whose, hour)?;
+    let is_new = exposure.age() < tuning.wave_learning_hours;
+    let codes = issued.calling_codes.iter().take(MAX_CODES).map(|code| Whose::CallingCode(*code));
+    let codes: Vec<Whose> = codes.filter(|_| !is_new).collect();
+    let Some(kind) = issued.kind else {
+        exposure.add([UNIT; 2]);
+        exposure.save(memory);
+        for whose in codes {
+            let mut of_code = Exposure::load(memory, whose, hour)?;
+            of_code.add(exposure.odds);
+            of_code.save(memory);
+        }
+        return Ok(Vec::new());
+    };
+    let mut tally = settled(exposure, memory)?;
+    let mut of_codes = Vec::new();
+    for whose in codes {
+        of_codes.push((whose, settled(Exposure::load(memory, whose, hour)?, memory)?));
+    }
+    let elsewhere = of_codes.iter().any(|(_, tally)| is_going_on(tally, hour));
+    let mut count = Count { issued, kind, hour, memory, tuning };
     let mut findings = Vec::new();
-    match issued.kind {
-        None => {
-            let odds =
-                [Kind::NewOperator, Kind::Early].map(|kind| (UNIT as f64 * tally.odds(hour, kind)) as u64);
-            expose(&mut tally, hour, [UNIT; 2]);
-            for whose in codes().filter(|_| !is_new) {
-                let mut tally = memory.load::<Tally>(&whose.key())?.unwrap_or_else(|| Tally::since(hour));
-                expose(&mut tally, hour, odds);
-                memory.save(whose.key(), &tally);
-            }
-        }
-        Some(kind) => {
-            let mut elsewhere = false;
-            let mut of_codes = Vec::new();
-            for whose in codes().filter(|_| !is_new) {
-                let tally = memory.load::<Tally>(&whose.key())?.unwrap_or_else(|| Tally::since(hour));
-                elsewhere |= is_going_on(&tally, hour);
-                of_codes.push((whose, tally));
-            }
-            let is_tested = !is_new && !elsewhere;
-            let mut count = Count { issued, kind, hour, memory, tuning };
-            findings.extend(count.count(whose, &mut tally, is_tested)?);
-            let is_tested = tally.wave.is_none();
-            for (whose, mut tally) in of_codes {
-                findings.extend(count.count(whose, &mut tally, is_tested)?);
-                count.memory.save(whose.key(), &tally);
-            }
-        }
+    findings.extend(count.count(whose, &mut tally, !is_new && !elsewhere)?);
+    for (whose, mut of_code) in of_codes {
+        findings.extend(count.count(whose, &mut of_code, tally.wave.is_none())?);
+        count.memory.save(whose.key(), &of_code);
     }
     memory.save(whose.key(), &tally);
     Ok(findings)
 }
 
-fn hour_of(entry: &Observed<'_>) -> u32 {
-    u32::try_from(entry.timestamp / 3_600_000).unwrap_or(u32::MAX)
+fn settled(mut exposure: Exposure, memory: &mut Memory<'_>) -> Result<Tally, MemoryError> {
+    let tally = exposure.settle(memory)?;
+    exposure.save(memory);
+    Ok(tally)
 }
 
-fn expose(tally: &mut Tally, hour: u32, exposure: [u64; 2]) {
-    let more = Counts { exposure, ..Counts::default() };
-    let counts = tally.at(hour);
-    for kind in 0..2 {
-        counts.exposure[kind] = counts.exposure[kind].saturating_add(more.exposure[kind]);
-    }
+fn hour_of(entry: &Observed<'_>) -> u32 {
+    u32::try_from(entry.timestamp / 3_600_000).unwrap_or(u32::MAX)
 }
 
 fn is_going_on(tally: &Tally, hour: u32) -> bool {
