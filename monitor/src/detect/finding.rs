@@ -124,7 +124,7 @@ impl Sentence {
 
 impl fmt::Display for Sentence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} This matters to {}. Now: {}", self.what, self.whom, self.now)
+        write!(f, "{} This matters to {}. Now: {}.", self.what, self.whom, self.now)
     }
 }
 
