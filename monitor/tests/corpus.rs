@@ -19,8 +19,6 @@ use tnlog_monitor::detect::{
 };
 
 const LOG: [u8; 32] = [1; 32];
-/// Entries whose changes are stored at once.
-const BATCH: usize = 500;
 
 /// The corpus, or a printed reason why there is none.
 fn corpus() -> Option<Corpus> {
@@ -95,9 +93,10 @@ struct Watching {
 }
 
 impl Watching {
-    fn follow(&mut self, corpus: &Corpus) {
+    /// Stores what changed after every `batch` entries.
+    fn follow(&mut self, corpus: &Corpus, batch: usize) {
         let by_fingerprint = |hash: &[u8; 32]| corpus.issuers.get(hash).cloned();
-        for batch in corpus.entries.chunks(BATCH) {
+        for batch in corpus.entries.chunks(batch) {
             let mut memory = Memory::new(&self.store);
             for (leaf, item) in batch {
                 let Entry::Open(signed) = &leaf.entry else { panic!("an entry in the open") };
@@ -152,7 +151,7 @@ fn the_whole_corpus_without_a_watch() {
     assert_eq!(corpus.entries.len(), 12_994);
     let mut watching = Watching::default();
     let begin = std::time::Instant::now();
-    watching.follow(&corpus);
+    watching.follow(&corpus, 500);
     println!("{:.0} entries/s", corpus.entries.len() as f64 / begin.elapsed().as_secs_f64());
     let table = watching.table();
     let hands = "A service provider code has a certificate of an organization and of an issuer that are both new to it: it was sold, or somebody else obtained it.";
@@ -187,7 +186,8 @@ fn the_whole_corpus_without_a_watch() {
     assert_eq!(carriers.collect::<Vec<_>>(), names);
 }
 
-/// As a log that begins today and is given all of the past in an hour.
+/// As a log that begins today and is given all of the past in an hour. And in other batches, as after a crash, the findings and what is
+/// remembered are the same.
 #[test]
 fn the_whole_corpus_in_an_hour() {
     let Some(mut corpus) = corpus() else { return };
@@ -196,16 +196,20 @@ fn the_whole_corpus_in_an_hour() {
         leaf.timestamp = today + 250 * place as u64;
     }
     let mut watching = Watching::default();
-    watching.follow(&corpus);
+    watching.follow(&corpus, 500);
     assert_eq!(watching.table().values().sum::<usize>(), 29);
     assert_eq!(watching.at_least_medium(), 3);
+    let mut again = Watching::default();
+    again.follow(&corpus, 7);
+    assert_eq!(again.findings, watching.findings);
+    assert_eq!(again.store, watching.store);
 }
 
 #[test]
 fn attacks_grafted_onto_the_corpus_are_found() {
     let Some(corpus) = corpus() else { return };
     let mut watching = Watching::default();
-    watching.follow(&corpus);
+    watching.follow(&corpus, 500);
     let next = corpus.entries.len() as u64 + 1;
     let now = corpus.entries.last().unwrap().0.timestamp / 1000;
     let validity = Validity { not_before: now, not_after: now + 30 * 86_400 };

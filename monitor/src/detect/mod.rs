@@ -38,6 +38,6 @@ pub use detectors::Detectors;
 pub use entry::{Beside, Content, Observed, OpenCertificate};
 pub use finding::{Detector, Finding, FindingId, Sentence, Severity, State};
 pub use id::{Issuer, KeyId, Operator};
-pub use memory::{InMemory, Memory, MemoryError, Store};
+pub use memory::{InMemory, MAX_RECORD, Memory, MemoryError, Pair, Store};
 pub use tuning::{Habits, Tuning, Verification};
 pub use watch::{Watch, WatchId, Watched, Watches};
