@@ -1,5 +1,5 @@
-//! How fast the detectors are over a memory that answers at once: `cargo bench -p tnlog-monitor`. Says entries in a second, and how large
-//! the memory is, while the log grows: neither may depend on its size.
+//! How fast the detectors are over a memory that answers at once: `cargo bench -p tnlog-monitor`. Says
+//! entries in a second, and how large the memory is, while the log grows: neither may depend on its size.
 
 use std::time::Instant;
 

@@ -1,4 +1,5 @@
-//! Every real certificate of the corpus through the detectors, without a watch, with exact counts; and attacks grafted onto it.
+//! Every real certificate of the corpus through the detectors, without a watch, with exact counts; and
+//! attacks grafted onto it.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -36,7 +37,8 @@ fn gunzip(path: &Path) -> String {
     text
 }
 
-/// What a log took of the corpus: the leaf of each certificate but for index and time, and what lies beside it.
+/// What a log took of the corpus: the leaf of each certificate but for index and time, and what lies beside
+/// it.
 struct Corpus {
     entries: Vec<(Leaf, ChainItem)>,
     issuers: BTreeMap<[u8; 32], Arc<Certificate>>,
@@ -154,7 +156,8 @@ fn the_whole_corpus_without_a_watch() {
     watching.follow(&corpus, 500);
     println!("{:.0} entries/s", corpus.entries.len() as f64 / begin.elapsed().as_secs_f64());
     let table = watching.table();
-    let hands = "A service provider code has a certificate of an organization and of an issuer that are both new to it: it was sold, or somebody else obtained it.";
+    let hands = "A service provider code has a certificate of an organization and of an issuer that are both new to it: \
+                 it was sold, or somebody else obtained it.";
     let expected = [
         (
             Severity::Low,
@@ -173,8 +176,7 @@ fn the_whole_corpus_without_a_watch() {
     let expected: BTreeMap<_, _> =
         expected.into_iter().map(|(s, d, w, n)| ((s, d, w.to_owned()), n)).collect();
     assert_eq!(table, expected);
-    // Who they are: 738J (SIP.US, then BCM One Cloud Communications, the company that bought it), 056K (Logista Solutions,
-    // then Ascension Technologies) and 0496 (Randolph Communications, then Toly Digital Networks).
+    // 738J was SIP.US, which BCM One bought; 056K Logista Solutions; 0496 Randolph Communications.
     let carriers =
         watching.findings.iter().filter(|finding| finding.severity >= Severity::Medium).map(|finding| {
             let (leaf, item) = &corpus.entries[finding.entries[0] as usize - 1];
@@ -186,8 +188,8 @@ fn the_whole_corpus_without_a_watch() {
     assert_eq!(carriers.collect::<Vec<_>>(), names);
 }
 
-/// As a log that begins today and is given all of the past in an hour. And in other batches, as after a crash, the findings and what is
-/// remembered are the same.
+/// As a log that begins today and is given all of the past in an hour. And in other batches, as after a
+/// crash, the findings and what is remembered are the same.
 #[test]
 fn the_whole_corpus_in_an_hour() {
     let Some(mut corpus) = corpus() else { return };

@@ -105,7 +105,8 @@ impl fmt::Debug for FindingId {
     }
 }
 
-/// In words: what happened, to whom it matters, and what to do now. It never holds a number, a label or the name of a person.
+/// In words: what happened, to whom it matters, and what to do now. It never holds a number, a label or the
+/// name of a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sentence {
     /// What happened.
