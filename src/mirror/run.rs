@@ -179,7 +179,12 @@ async fn say(progress: watch::Receiver<Progress>, mut stopped: watch::Receiver<b
         let now = *progress.borrow();
         let behind = now.size.saturating_sub(now.checked.min(now.indexed));
         if behind > MUCH && now != said {
-            tracing::info!(checked = now.checked, indexed = now.indexed, entries = now.size, "copying the log");
+            tracing::info!(
+                checked = now.checked,
+                indexed = now.indexed,
+                entries = now.size,
+                "copying the log"
+            );
         }
         said = now;
     }
