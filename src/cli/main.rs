@@ -8,6 +8,7 @@ mod inspect;
 mod keygen;
 mod label;
 mod load;
+mod lookups;
 mod number;
 mod output;
 mod place;

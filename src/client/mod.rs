@@ -5,6 +5,7 @@
 //! [`issuers`] to complete the chains.
 
 pub mod api;
+pub mod cache;
 pub mod check;
 pub mod evaluate;
 pub mod http;
@@ -17,3 +18,4 @@ pub mod receipts;
 pub mod retry;
 pub mod source;
 pub mod submit;
+pub mod traffic;

@@ -1,0 +1,216 @@
+//! Watching all logs of a policy, once or until somebody says that it is enough.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use tnlog::client::evaluate::EvaluateError;
+use tnlog::client::http::HttpError;
+use tnlog::client::lookup::{LookupError, State};
+use tnlog::policy::FreshnessError;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Args;
+use super::json;
+use super::look::{AsOf, Look, Options, Seen, Subject};
+use super::picture::{self, Style};
+use crate::lookups::{Policies, Site};
+use crate::{input, output};
+
+/// Older than this, "complete" is no comfort.
+const STALE: i64 = 3600;
+
+/// What is kept in `--state`: the file, where there is one, and what was in it.
+pub struct KeptState {
+    path: Option<PathBuf>,
+    state: State,
+    written: Vec<u8>,
+}
+
+impl KeptState {
+    /// Writes the file where something changed: whole or not at all, for its owner alone.
+    fn write(&mut self) -> anyhow::Result<()> {
+        let Some(path) = &self.path else { return Ok(()) };
+        let bytes = self.state.encode();
+        if bytes != self.written {
+            input::write_private(path, &bytes)?;
+            self.written = bytes;
+        }
+        Ok(())
+    }
+}
+
+/// Reads the state; an empty one when there is none yet.
+///
+/// # Errors
+/// When the file cannot be read, is damaged, or of another policy.
+pub fn read_state(path: Option<&Path>, policies: &Policies) -> anyhow::Result<KeptState> {
+    let empty = State { trust: policies.digest, ..State::default() };
+    let Some(path) = path else { return Ok(KeptState { path: None, state: empty, written: Vec::new() }) };
+    let state = match path.try_exists().with_context(|| path.display().to_string())? {
+        false => empty,
+        true => State::decode(&input::read(path)?, &policies.digest)
+            .with_context(|| path.display().to_string())?,
+    };
+    Ok(KeptState { path: Some(path.to_owned()), state, written: Vec::new() })
+}
+
+/// What is watched, and what was found.
+pub struct Watch<'a> {
+    args: &'a Args,
+    subjects: Vec<Subject>,
+    state: KeptState,
+    /// For each log and subject in their order: what is not mine, not to be known or old.
+    findings: Vec<bool>,
+}
+
+impl<'a> Watch<'a> {
+    pub fn new(args: &'a Args, subjects: Vec<Subject>, state: KeptState) -> Self {
+        Watch { args, subjects, state, findings: Vec::new() }
+    }
+
+    /// Whether something is not mine, or not to be trusted.
+    pub fn has_findings(&self) -> bool {
+        self.findings.contains(&true)
+    }
+
+    /// Asks every log, and goes on asking where that was wished, until a signal ends it.
+    ///
+    /// # Errors
+    /// When a log cannot be asked at first, or is not to be trusted; when the state cannot be kept.
+    pub async fn run(&mut self, sites: Vec<Site>, options: &Options) -> anyhow::Result<()> {
+        let mut looks = Vec::new();
+        for site in sites {
+            let origin = site.origin.clone();
+            let state = self.state.state.logs.get(&origin).cloned().unwrap_or_default();
+            looks.push(Look::new(site, options.clone(), state).with_context(|| output::printable(&origin))?);
+        }
+        let known = looks.iter().any(|look| look.is_resumed());
+        self.findings = vec![false; looks.len() * self.subjects.len()];
+        self.round(&mut looks, known && self.args.follow).await?;
+        if !self.args.follow {
+            return Ok(());
+        }
+        let mut interrupted = signal(SignalKind::interrupt())?;
+        let mut terminated = signal(SignalKind::terminate())?;
+        loop {
+            let wait = tokio::time::sleep(Duration::from_secs(self.args.interval));
+            tokio::select! {
+                _ = interrupted.recv() => return Ok(()),
+                _ = terminated.recv() => return Ok(()),
+                () = wait => {}
+            }
+            tokio::select! {
+                _ = interrupted.recv() => return Ok(()),
+                _ = terminated.recv() => return Ok(()),
+                done = self.round(&mut looks, true) => match done {
+                    Err(error) if may_pass(&error) => output::note(format_args!(
+                        "{}  asked again in {} s: {error:#}", output::time(output::now()), self.args.interval
+                    )),
+                    other => other?,
+                },
+            }
+        }
+    }
+
+    async fn round(&mut self, looks: &mut [Look], only_news: bool) -> anyhow::Result<()> {
+        for (place, look) in looks.iter_mut().enumerate() {
+            let about = output::printable(&look.site().origin);
+            self.log(place * self.subjects.len(), look, only_news).await.with_context(|| about)?;
+        }
+        Ok(())
+    }
+
+    async fn log(&mut self, place: usize, look: &mut Look, only_news: bool) -> anyhow::Result<()> {
+        let size = look.update().await?;
+        let mut seen = Vec::new();
+        for subject in &self.subjects {
+            seen.push(look.at(subject, size).await?);
+        }
+        self.state.state.logs.insert(look.site().origin.clone(), look.state());
+        self.state.write()?;
+        for (place, seen) in (place..).zip(seen) {
+            let recent = is_recent(&seen.as_of);
+            self.findings[place] |= !recent || (!self.args.known.is_empty() && seen.not_mine > 0);
+            if !recent {
+                let complete = picture::complete(&seen, output::now());
+                output::note(format_args!("NOT RECENT: {}: {complete}", output::printable(&seen.origin)));
+            }
+            self.show(look, seen, only_news)?;
+        }
+        Ok(())
+    }
+
+    fn show(&mut self, look: &Look, mut seen: Seen, only_news: bool) -> io::Result<()> {
+        if only_news && !seen.has_news {
+            return Ok(());
+        }
+        let again = only_news || look.is_resumed();
+        let style = Style { marks: !self.args.known.is_empty(), again, now: output::now() };
+        told(look, &seen);
+        match (self.args.json, only_news) {
+            (true, true) => {
+                let news = std::mem::take(&mut seen.line).news();
+                json::show(&seen, &news)?;
+            }
+            (true, false) => json::show(&seen, &seen.line)?,
+            (false, true) => {
+                let news = std::mem::take(&mut seen.line).news();
+                picture::show_news(&seen, &news, style)?;
+            }
+            (false, false) => picture::show(&seen, style)?,
+        }
+        Ok(())
+    }
+}
+
+fn is_recent(as_of: &Result<AsOf, Option<FreshnessError>>) -> bool {
+    match as_of {
+        Ok(as_of) => output::now().saturating_sub_unsigned(as_of.time) <= STALE,
+        Err(why) => why.is_none(),
+    }
+}
+
+/// Whether asking again may help: who was asked is away, and has shown nothing wrong.
+fn may_pass(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let lookup = cause.downcast_ref::<LookupError>().is_some_and(|error| !error.is_distrust());
+        let label = matches!(cause.downcast_ref::<EvaluateError>(), Some(EvaluateError::Http(_)));
+        lookup || label || cause.is::<HttpError>()
+    })
+}
+
+/// What it cost, and what who answered has learned.
+fn told(look: &Look, seen: &Seen) {
+    let (origin, cost) = (output::printable(&seen.origin), seen.cost);
+    let blocks = match cost.block_bytes {
+        0 => String::new(),
+        bytes => format!(" and {} for blocks", kilobytes(bytes)),
+    };
+    output::note(format_args!(
+        "{} requests, {}{blocks}, {} ms",
+        cost.requests,
+        kilobytes(cost.bytes),
+        cost.milliseconds
+    ));
+    let Some(prefix) = &seen.shown_prefix else { return };
+    if look.site().is_mirror {
+        output::note(format_args!(
+            "{} saw that all blocks below {prefix} were looked up from this address, and the label of the number, which tells \
+             it nothing unless it works with the log, which holds the label key. {origin} saw that a label was asked for from \
+             this address, and not which.",
+            seen.asked
+        ));
+    } else {
+        output::note(format_args!(
+            "{origin} answered this itself. It saw that all blocks below {prefix} were looked up from this address, and the \
+             label of the number: as it holds the label key, it can find out which number that is. Ask a mirror or monitor \
+             (--ask URL) to avoid it."
+        ));
+    }
+}
+
+fn kilobytes(bytes: u64) -> String {
+    format!("{}.{} KB", bytes / 1000, bytes % 1000 / 100)
+}
