@@ -14,6 +14,9 @@ use tnlog::policy::{Policy, PolicyLog};
 
 use crate::{input, output, place};
 
+/// Seconds: older than this, "complete" is no comfort. Witnesses cosign an idle log every five minutes.
+pub const STALE: i64 = 3600;
+
 /// Who is asked, and believed.
 #[derive(clap::Args)]
 pub struct Asking {
@@ -97,20 +100,36 @@ impl Asking {
     /// # Errors
     /// When one has no address or no key of an index log, or a mirror is of none of them.
     pub async fn sites(&self, policies: &Policies) -> anyhow::Result<Vec<Site>> {
-        let logs: Vec<_> = policies.apps.logs().iter().filter(|log| !is_index(&log.key)).collect();
+        let logs = logs(policies);
         if logs.is_empty() {
             bail!("the policy names no log");
         }
+        let mirrors = self.mirrors(policies).await?;
+        logs.into_iter().map(|log| site(log, policies, &mirrors)).collect()
+    }
+
+    /// The log with this origin.
+    ///
+    /// # Errors
+    /// As [`sites`](Self::sites); when the policy does not name it.
+    pub async fn site(&self, policies: &Policies, origin: &str) -> anyhow::Result<Site> {
+        let mirrors = self.mirrors(policies).await?;
+        let log = logs(policies).into_iter().find(|log| log.key.name() == origin);
+        site(log.ok_or_else(|| anyhow!("the policy does not name the log {origin}"))?, policies, &mirrors)
+    }
+
+    /// Of which log each is, by its checkpoint.
+    async fn mirrors(&self, policies: &Policies) -> anyhow::Result<Vec<(String, Client)>> {
         let mut mirrors = Vec::new();
         for url in &self.ask {
             let client = place::client(url)?;
             let origin = origin_at(&client).await.with_context(|| url.clone())?;
-            if !logs.iter().any(|log| log.key.name() == origin) {
+            if !logs(policies).iter().any(|log| log.key.name() == origin) {
                 bail!("{url} is of the log {}, which the policy does not name", output::printable(&origin));
             }
             mirrors.push((origin, client));
         }
-        logs.into_iter().map(|log| site(log, policies, &mirrors)).collect()
+        Ok(mirrors)
     }
 
     /// Says on whose word what is shown rests, and what who was asked has learned.
@@ -127,6 +146,10 @@ impl Asking {
             );
         }
     }
+}
+
+fn logs(policies: &Policies) -> Vec<&PolicyLog> {
+    policies.apps.logs().iter().filter(|log| !is_index(&log.key)).collect()
 }
 
 fn is_index(key: &VerifierKey) -> bool {

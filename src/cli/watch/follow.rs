@@ -15,11 +15,8 @@ use super::Args;
 use super::json;
 use super::look::{AsOf, Look, Options, Seen, Subject};
 use super::picture::{self, Style};
-use crate::lookups::{Policies, Site};
+use crate::lookups::{Policies, STALE, Site};
 use crate::{input, output};
-
-/// Older than this, "complete" is no comfort.
-const STALE: i64 = 3600;
 
 /// What is kept in `--state`: the file, where there is one, and what was in it.
 pub struct KeptState {

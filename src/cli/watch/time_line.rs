@@ -168,11 +168,6 @@ impl TimeLine {
         self.credentials.retain(is_news);
         self
     }
-
-    /// Whether there is nothing.
-    pub fn is_empty(&self) -> bool {
-        self.credentials.is_empty() && self.registrations.is_empty() && self.faults.is_empty()
-    }
 }
 
 fn is_mine(key_hash: Option<&str>, facts: &Facts<'_>) -> bool {

@@ -69,6 +69,26 @@ impl Lookups {
     /// most `bad` witnesses are bad. `kept` is what was kept of the same number the last time, or empty. Costs a look-up,
     /// some kilobytes, and one request for each entry of the number that is new.
     ///
+    /// ```no_run
+    /// use tnlog::client::lookup::{Kept, Lookups, Peer, StandingError};
+    /// use tnlog::number::Number;
+    /// use tnlog::receipt::{Receipt, Verified};
+    /// use tnlog::standing::Verdict;
+    ///
+    /// /// After `Verifier::verify`: whether a call is set up.
+    /// async fn may_call(
+    ///     mirror: &mut Lookups,
+    ///     (verified, receipt, number): (&Verified, &Receipt, &Number),
+    ///     now: u64,
+    /// ) -> Result<bool, StandingError> {
+    ///     let peer = Peer { verified, receipt, number };
+    ///     let answered = mirror.standing_of(&peer, &mut Kept::default(), now, 1).await?;
+    ///     // An answer that is an hour old does not show what happened since.
+    ///     let recent = answered.as_of.is_ok_and(|seconds| now / 1000 < seconds + 3600);
+    ///     Ok(recent && answered.verdict == Verdict::Newest)
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`StandingError`]. Not to know is no reason to trust: decide what your app does then.
     pub async fn standing_of(

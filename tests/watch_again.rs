@@ -1,0 +1,287 @@
+//! `tnlog watch` that comes back: what it keeps, what it transfers, what it tells whom.
+
+#![cfg(feature = "server")]
+
+mod common;
+#[path = "common/story.rs"]
+mod story;
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::Response;
+use common::{VALIDITY, issuing};
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use serde_json::Value;
+use story::Story;
+use tnlog::entry::{Action, Verb};
+use tnlog::synthetic::{KeyPair, Profile};
+
+const ANNA: u64 = 1;
+const ANNAS_NEW_PHONE: u64 = 2;
+
+fn plus(story: &Story) -> String {
+    format!("+{}", story.number().digits())
+}
+
+fn whats(lines: &[Value]) -> Vec<&str> {
+    lines.iter().map(|line| line["what"].as_str().unwrap()).collect()
+}
+
+fn complete(lines: &[Value]) -> &Value {
+    lines.iter().rfind(|line| line["what"] == "complete").unwrap()
+}
+
+/// `tnlog watch --follow`, and the lines that it prints.
+struct Following {
+    child: Child,
+    lines: Receiver<Value>,
+}
+
+impl Following {
+    fn start(story: &Story, args: &[&str]) -> Self {
+        story.settle();
+        let args = [args, &["--json", "--follow", "--interval", "1"]].concat();
+        let mut child = story::watch(story.folder.path(), &args).stdout(Stdio::piped()).spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            for line in stdout.lines() {
+                let _ = sender.send(serde_json::from_str(&line.unwrap()).unwrap());
+            }
+        });
+        Following { child, lines }
+    }
+
+    /// Up to the next line that says up to where it is all.
+    fn round(&self) -> Vec<Value> {
+        let mut round = Vec::new();
+        while round.last().is_none_or(|line: &Value| line["what"] != "complete") {
+            round.push(self.lines.recv_timeout(Duration::from_secs(30)).expect("something new is shown"));
+        }
+        round
+    }
+
+    fn is_silent(&self) -> bool {
+        self.lines.recv_timeout(Duration::from_millis(2500)).is_err()
+    }
+
+    fn terminate(mut self) -> Option<i32> {
+        let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+        self.child.wait().unwrap().code()
+    }
+}
+
+#[test]
+fn following_shows_what_is_new_and_whom_it_concerns() {
+    let mut story = Story::new();
+    let anna = story.credential(ANNA);
+    let policy = story.file("policy.txt", &story.policy_at(&story.url(), 2));
+    let (number, mine) = (plus(&story), Story::key_hash(ANNA));
+    let follow = Following::start(&story, &["--policy", &policy, "--trust-log", "--known", &mine, &number]);
+    let first = follow.round();
+    assert_eq!(whats(&first), ["credential", "complete"]);
+    assert!(follow.is_silent(), "nothing new is nothing said");
+
+    let new = story.credential(ANNAS_NEW_PHONE);
+    let round = follow.round();
+    assert_eq!((whats(&round), &round[0]["stands"]), (vec!["credential", "complete"], &false.into()));
+    assert_eq!((&round[0]["entries"][0], &round[0]["new"]), (&new.into(), &true.into()));
+    let bytes = complete(&round)["bytes"].as_u64().unwrap();
+    assert!(bytes < 10_000, "{bytes} bytes for one new entry");
+
+    // An approval changes what stands: the old credential and the new one.
+    let approval = story.says(Verb::Approve, anna, new);
+    let round = follow.round();
+    assert_eq!((&round[0]["stands"], &round[0]["new"]), (&true.into(), &false.into()));
+    assert_eq!(
+        (&round[0]["statements"][0]["entry"], &round[0]["statements"][0]["new"]),
+        (&approval.into(), &true.into())
+    );
+
+    let registration = story.registers(new, Action::Register, None);
+    let round = follow.round();
+    assert_eq!(
+        (whats(&round), &round[1]["entry"]),
+        (vec!["credential", "registration", "complete"], &registration.into())
+    );
+    assert_eq!(complete(&round)["not_mine"], 2, "the new key, and a registration under it");
+    assert!(follow.is_silent());
+    assert_eq!(follow.terminate(), Some(2));
+}
+
+#[test]
+fn what_is_kept_is_not_transferred_again() {
+    let mut story = Story::new();
+    let anna = story.credential(ANNA);
+    (0..5).for_each(|_| drop(story.credential(ANNA)));
+    let policy = story.file("policy.txt", &story.policy_at(&story.url(), 2));
+    let number = plus(&story);
+    let args = ["--policy", &policy, "--trust-log", "--state", "watch.state", &number];
+    let first = story.watched(0, &args);
+    let mode = std::fs::metadata(story.path("watch.state")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    let stolen = story.credential(7);
+    let second = story.watched(0, &args);
+    assert_eq!(whats(&second).iter().filter(|what| **what == "credential").count(), 7);
+    let new: Vec<_> = second.iter().filter(|line| line["new"] == true).collect();
+    assert_eq!((new.len(), &new[0]["entries"][0]), (1, &stolen.into()));
+    let bytes =
+        |lines| (complete(lines)["bytes"].as_u64().unwrap(), complete(lines)["requests"].as_u64().unwrap());
+    assert!(
+        bytes(&second).0 < bytes(&first).0 && bytes(&second).1 + 5 == bytes(&first).1,
+        "{:?} {:?}",
+        bytes(&first),
+        bytes(&second)
+    );
+
+    // Who follows from there is shown the news alone.
+    let objection = story.says(Verb::Dispute, anna, stolen);
+    let follow = Following::start(&story, &args);
+    let round = follow.round();
+    assert_eq!(
+        (whats(&round), &round[0]["statements"][0]["entry"]),
+        (vec!["credential", "complete"], &objection.into())
+    );
+    assert_eq!(follow.terminate(), Some(0));
+}
+
+/// Fails without `Lookups::resume`: the log went on from another tree than it showed before.
+#[test]
+fn a_state_that_is_damaged_or_of_another_policy_or_log_is_refused() {
+    let mut story = Story::new();
+    story.credential(ANNA);
+    let policy = story.file("policy.txt", &story.policy_at(&story.url(), 2));
+    let number = plus(&story);
+    let args = ["--policy", &policy, "--trust-log", "--state", "watch.state", &number];
+    story.watched(0, &args);
+    let refused = |code: i32, args: &[&str], says: &str| {
+        let output = story.watch(args);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{error}");
+        assert!(error.contains(says) && error.contains("file") == (code == 1), "{error}");
+    };
+    let good = std::fs::read(story.path("watch.state")).unwrap();
+    let mut damaged = good.clone();
+    damaged[100] ^= 1;
+    std::fs::write(story.path("watch.state"), damaged).unwrap();
+    refused(1, &args, "damaged");
+    std::fs::write(story.path("watch.state"), "something else").unwrap();
+    refused(1, &args, "no state");
+    std::fs::write(story.path("watch.state"), &good).unwrap();
+    let other = story.file("other.txt", &story.policy_at(&story.url(), 3));
+    refused(1, &[&["--policy", &other], &args[2..]].concat(), "another policy");
+    assert_eq!(
+        std::fs::read(story.path("watch.state")).unwrap(),
+        good,
+        "what was refused is not overwritten"
+    );
+}
+
+/// Passes requests on, and remembers them; some it does not know.
+struct Relay {
+    log: SocketAddr,
+    knows: fn(&str) -> bool,
+    asked: Mutex<Vec<String>>,
+}
+
+impl Relay {
+    fn start(story: &Story, knows: fn(&str) -> bool) -> (Arc<Self>, String) {
+        let relay = Arc::new(Relay { log: story.log.address(), knows, asked: Mutex::default() });
+        let router = Router::new().fallback(pass_on).with_state(relay.clone());
+        let listener = story.log.runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let base = format!("http://{}/", listener.local_addr().unwrap());
+        story.log.runtime.spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let service = TowerToHyperService::new(router.clone());
+                let http = hyper::server::conn::http1::Builder::new();
+                tokio::spawn(http.serve_connection(TokioIo::new(stream), service));
+            }
+        });
+        (relay, base)
+    }
+
+    fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut *self.asked.lock().unwrap())
+    }
+}
+
+async fn pass_on(State(relay): State<Arc<Relay>>, request: Request) -> Response<Body> {
+    let method = request.method().to_string();
+    let path = request.uri().path_and_query().unwrap().to_string();
+    let body = axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap();
+    relay.asked.lock().unwrap().push(path.clone());
+    if !(relay.knows)(&path) {
+        return Response::builder().status(404).body(Body::empty()).unwrap();
+    }
+    let (log, bytes) = (relay.log, common::request(&method, &path, &[], &body));
+    let answer = tokio::task::spawn_blocking(move || common::exchange(log, &bytes).unwrap()).await.unwrap();
+    Response::builder().status(answer.status).body(answer.body.into()).unwrap()
+}
+
+/// The log is asked for a label, blindly, and for nothing else; also where the mirror serves tiles and look-ups alone.
+#[test]
+fn with_a_mirror_the_log_is_asked_for_a_label_and_nothing_else() {
+    let mut story = Story::new();
+    story.credential(ANNA);
+    let (log, log_url) = Relay::start(&story, |_| true);
+    let (mirror, mirror_url) = Relay::start(&story, |path| path != "/tn/v1/evaluate");
+    let tiles =
+        |path: &str| path.contains("tile/") || path.ends_with("checkpoint") || path == "/tn/v1/lookup";
+    let (small, small_url) = Relay::start(&story, tiles);
+    let policy = story.file("policy.txt", &story.policy_at(&log_url, 2));
+    let number = plus(&story);
+    let ask = |url: &str| {
+        let output = story.watch(&["--policy", &policy, "--trust-log", "--ask", url, &number, "--json"]);
+        let told = String::from_utf8(output.stderr.clone()).unwrap();
+        assert!(told.contains(url) && told.contains("not which"), "{told}");
+        assert_eq!(log.asked(), ["/tn/v1/evaluate"]);
+        let lines = story::lines(&output, 0);
+        assert_eq!(whats(&lines), ["credential", "complete"]);
+        lines
+    };
+    assert!(ask(&mirror_url)[0]["issuer"].as_str().unwrap().contains("Issuing CA"));
+    assert!(mirror.asked().iter().any(|path| path == "/tn/v1/lookup"));
+    let lines = ask(&small_url);
+    assert_eq!(lines[0]["issuer"], Value::Null);
+    assert!(small.asked().iter().any(|path| path.contains("tile/entries")));
+    // The log itself is not asked when the mirror is of another one.
+    let other = Story::new();
+    let output = story.watch(&["--policy", &policy, "--trust-log", "--ask", &other.url(), &number]);
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(log.asked(), ["/tn/v1/evaluate"; 0]);
+}
+
+/// Ten thousand entries, and ten credentials of the number: what a telephone pays for.
+#[test]
+fn a_number_with_ten_credentials_costs_less_than_50_kilobytes() {
+    let mut story = Story::new();
+    let key = KeyPair::p256(7);
+    let carrier = |n| issuing().issue(&Profile::carrier("706J", VALIDITY, n).key(key.clone())).chain();
+    let chains: Vec<_> = (0..10_000).map(carrier).collect();
+    story.submit_all(&chains);
+    (1..=10).for_each(|key| drop(story.credential(key)));
+    let policy = story.file("policy.txt", &story.policy_at(&story.url(), 2));
+    let number = plus(&story);
+    let args = ["--policy", &policy, "--trust-log", &number];
+    story.watched(0, &args);
+    let lines = story.watched(0, &args);
+    let complete = complete(&lines);
+    let count = |name: &str| complete[name].as_u64().unwrap();
+    println!("{complete}");
+    assert!(count("bytes") < 50_000 && count("block_bytes") < 10_000, "{complete}");
+    assert!(count("requests") < 25, "{complete}");
+    assert!(count("milliseconds") < 1000, "{complete}");
+}
