@@ -61,7 +61,6 @@ impl Asking {
     pub fn policies(&self, path: &Path) -> anyhow::Result<Policies> {
         let apps = input::read(path)?;
         let verifiers = self.verifiers.as_deref().map(input::read).transpose()?;
-        let digest = |bytes: &[u8]| -> [u8; 32] { Sha256::digest(bytes).into() };
         let parts = [digest(&apps), verifiers.as_deref().map_or([0; 32], digest)];
         let parse =
             |path: &Path, bytes: &[u8]| Policy::parse(bytes).with_context(|| path.display().to_string());
@@ -69,7 +68,8 @@ impl Asking {
             (Some(path), Some(bytes)) => Some(parse(path, bytes)?),
             _ => None,
         };
-        let policies = Policies { apps: parse(path, &apps)?, verifiers, digest: digest(&parts.concat()) };
+        let policies =
+            Policies { apps: parse(path, &apps)?, verifiers, digest: Sha256::digest(parts.concat()).into() };
         if !self.trust_log {
             self.refuse(path, &policies)?;
         }
@@ -148,6 +148,23 @@ impl Asking {
     }
 }
 
+/// Of what a policy asks for: comments, and where things are, may change.
+fn digest(policy: &[u8]) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    for line in String::from_utf8_lossy(policy).lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let asked = match words.first() {
+            Some(&"log") => &words[..words.len().min(2)],
+            Some(&"witness") => &words[..words.len().min(3)],
+            Some(first) if !first.starts_with('#') => &words[..],
+            _ => continue,
+        };
+        digest.update(asked.join(" "));
+        digest.update("\n");
+    }
+    digest.finalize().into()
+}
+
 fn logs(policies: &Policies) -> Vec<&PolicyLog> {
     policies.apps.logs().iter().filter(|log| !is_index(&log.key)).collect()
 }
@@ -192,4 +209,21 @@ fn trust(log: &PolicyLog, policies: &Policies) -> anyhow::Result<Trust> {
         None => policy_of_key(index_key.clone())?,
     };
     Ok(Trust { key: log.key.clone(), policy: policies.apps.clone(), index_key, index_policy })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::digest;
+
+    #[test]
+    fn comments_and_addresses_make_no_other_policy() {
+        let policy = digest(b"log a+1+b https://a/\nwitness w v+1+c https://w/\ngroup g any w\nquorum g\n");
+        assert_eq!(
+            digest(b"# one\n\nlog a+1+b\nwitness  w v+1+c http://x/\ngroup g any w\nquorum g\n"),
+            policy
+        );
+        for other in ["log a+1+d\n", "log a+1+b\nwitness w v+1+c\ngroup g any w\nquorum none\n", ""] {
+            assert_ne!(digest(other.as_bytes()), policy);
+        }
+    }
 }

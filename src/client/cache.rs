@@ -86,7 +86,7 @@ mod tests {
         assert_eq!(below.fetch("tile/0/000", 10).await.unwrap().unwrap(), "old");
         assert_eq!(fetch("checkpoint").await.unwrap(), "old");
         assert_eq!(fetch("tile/0/001").await, None);
-        ["index/tile/0/000", "tile/0/001", "checkpoint"].map(|name| write(name, "new"));
+        ["index/tile/0/000", "tile/0/001", "checkpoint"].iter().for_each(|name| write(name, "new"));
         assert_eq!(fetch("index/tile/0/000").await.unwrap(), "old");
         assert_eq!(fetch("checkpoint").await.unwrap(), "new");
         assert_eq!(fetch("tile/0/001").await.unwrap(), "new");

@@ -19,6 +19,7 @@ use tnlog::entry::{Action, Entry, Leaf, LeafReference, RegistrationEntry, Verb};
 use tnlog::label::Label;
 use tnlog::note::{KeyType, Signer};
 use tnlog::number::Number;
+use tnlog::receipt::Receipt;
 use tnlog::sct::log_id;
 use tnlog::server::pool::{Outcome, Pending, Reservation};
 use tnlog::signature::Ecdsa;
@@ -36,6 +37,7 @@ pub struct Story {
     pub witnesses: Vec<Arc<TestWitness>>,
     pub folder: tempfile::TempDir,
     keys: Vec<(u64, KeyPair)>,
+    chains: Vec<(u64, Vec<Vec<u8>>)>,
     _runtime: tokio::runtime::Runtime,
 }
 
@@ -51,7 +53,7 @@ impl Story {
         let log = TestLog::start(&format!("witnesses = {file:?}\ncosign_milliseconds = 20\n"));
         let key = log.running().log.keys.checkpoint.verifier_key().clone();
         witnesses.iter().for_each(|witness| witness.know_log(&key));
-        Story { log, witnesses, folder, keys: Vec::new(), _runtime: runtime }
+        Story { log, witnesses, folder, keys: Vec::new(), chains: Vec::new(), _runtime: runtime }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -93,10 +95,19 @@ impl Story {
         let number = fictional_number(NUMBER);
         let seed = 1000 + self.keys.len() as u64;
         let profile = Profile::numbers(&[&number], validity, seed).key(KeyPair::p256(key));
-        let sct = self.log.submit(&issuing().issue(&profile).chain(), false);
-        let index = leaf_index(&sct);
+        let chain = issuing().issue(&profile).chain();
+        let index = leaf_index(&self.log.submit(&chain, false));
+        self.chains.push((index, chain));
         self.keys.push((index, KeyPair::p256(key)));
         index
+    }
+
+    /// The chain of the credential in an entry, and its receipt.
+    pub fn chain_and_receipt(&self, index: u64) -> (Vec<Vec<u8>>, Receipt) {
+        self.settle();
+        let chain = &self.chains.iter().find(|(of, _)| *of == index).expect("a credential").1;
+        let response = self.log.post("/tn/v1/receipt", &add_chain(chain));
+        (chain.clone(), Receipt::parse(&response.body).unwrap())
     }
 
     /// The key of the credential in `old` speaks about that in `new`.

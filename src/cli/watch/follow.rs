@@ -8,13 +8,13 @@ use anyhow::Context;
 use tnlog::client::evaluate::EvaluateError;
 use tnlog::client::http::HttpError;
 use tnlog::client::lookup::{LookupError, State};
-use tnlog::policy::FreshnessError;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Args;
 use super::json;
-use super::look::{AsOf, Look, Options, Seen, Subject};
+use super::look::{Look, Options, Seen};
 use super::picture::{self, Style};
+use super::subject::Subject;
 use crate::lookups::{Policies, STALE, Site};
 use crate::{input, output};
 
@@ -119,24 +119,23 @@ impl<'a> Watch<'a> {
         Ok(())
     }
 
+    /// The state is kept once everything was shown: after a crash something is shown twice, and nothing never.
     async fn log(&mut self, place: usize, look: &mut Look, only_news: bool) -> anyhow::Result<()> {
         let size = look.update().await?;
-        let mut seen = Vec::new();
-        for subject in &self.subjects {
-            seen.push(look.at(subject, size).await?);
+        if look.covers(size) {
+            self.findings[place] |= !check_recent(look, size);
+            return Ok(());
         }
-        self.state.state.logs.insert(look.site().origin.clone(), look.state());
-        self.state.write()?;
-        for (place, seen) in (place..).zip(seen) {
-            let recent = is_recent(&seen.as_of);
-            self.findings[place] |= !recent || (!self.args.known.is_empty() && seen.not_mine > 0);
-            if !recent {
-                let complete = picture::complete(&seen, output::now());
-                output::note(format_args!("NOT RECENT: {}: {complete}", output::printable(&seen.origin)));
-            }
+        for subject in 0..self.subjects.len() {
+            let seen = look.at(&self.subjects[subject], size).await?;
+            let is_mine = self.args.known.is_empty() || seen.not_mine == 0;
+            self.findings[place + subject] |= !is_mine;
             self.show(look, seen, only_news)?;
         }
-        Ok(())
+        self.findings[place] |= !check_recent(look, size);
+        look.set_covered(size);
+        self.state.state.logs.insert(look.site().origin.clone(), look.state());
+        self.state.write()
     }
 
     fn show(&mut self, look: &Look, mut seen: Seen, only_news: bool) -> io::Result<()> {
@@ -162,11 +161,16 @@ impl<'a> Watch<'a> {
     }
 }
 
-fn is_recent(as_of: &Result<AsOf, Option<FreshnessError>>) -> bool {
-    match as_of {
-        Ok(as_of) => output::now().saturating_sub_unsigned(as_of.time) <= STALE,
-        Err(why) => why.is_none(),
-    }
+/// Whether it is known how recent an answer is that covers so many entries, and that is not long ago; says so when not.
+fn check_recent(look: &Look, covers: u64) -> bool {
+    let why = match look.as_of(covers) {
+        Ok(as_of) if output::now().saturating_sub_unsigned(as_of.time) <= STALE => return true,
+        Ok(_) => "complete as of more than an hour ago".to_owned(),
+        Err(None) => return true,
+        Err(Some(why)) => why.to_string(),
+    };
+    output::note(format_args!("NOT RECENT: {}: {why}", output::printable(&look.site().origin)));
+    false
 }
 
 /// Whether asking again may help: who was asked is away, and has shown nothing wrong.

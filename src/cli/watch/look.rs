@@ -5,18 +5,18 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, anyhow};
 use rand_core::OsRng;
-use tnlog::block::Block;
 use tnlog::client::evaluate;
 use tnlog::client::lookup::{Kept, LogState, LookupError, Lookups, Question, all};
 use tnlog::client::traffic::Transferred;
 use tnlog::entry::{Entry, Leaf};
 use tnlog::label::Label;
-use tnlog::number::{Number, ServiceProviderCode};
+use tnlog::number::Number;
 use tnlog::policy::FreshnessError;
 use tnlog::receipt::KnownLog;
 use tnlog::standing::NumberList;
 
 use super::names::IssuerNames;
+use super::subject::{Subject, blocks_question, covering, question_of};
 use super::time_line::{Facts, TimeLine};
 use crate::lookups::Site;
 use crate::output;
@@ -26,14 +26,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const AGAIN: Duration = Duration::from_millis(250);
 /// Entries of blocks below a prefix that are all fetched, so that nobody sees which block is meant.
 const MAX_ALL: usize = 1024;
-
-/// What is watched.
-pub enum Subject {
-    /// A number.
-    Number(Number),
-    /// A service provider code.
-    Code(ServiceProviderCode),
-}
 
 /// How it is watched.
 #[derive(Clone)]
@@ -56,6 +48,12 @@ pub struct Look {
     parameters: Option<KnownLog>,
     labels: Vec<(Number, Label)>,
     is_resumed: bool,
+    /// By the label of a subject, the entries of it that were shown, in this run or the ones before.
+    shown: BTreeMap<Label, BTreeSet<u64>>,
+    /// Every subject was looked up in at least so many entries.
+    covered: u64,
+    /// When the log was asked for its checkpoint, and what had been transferred before.
+    begun: Option<(Instant, Transferred)>,
 }
 
 /// A subject as it was looked up.
@@ -99,10 +97,16 @@ pub struct Cost {
 struct Found {
     number: Option<(Label, Vec<Leaf>)>,
     open: Vec<(String, Leaf)>,
-    new: BTreeSet<u64>,
     covers: u64,
     prefix: Option<String>,
     block_bytes: u64,
+}
+
+impl Found {
+    fn entries(&self) -> BTreeSet<u64> {
+        let leaves = self.number.iter().flat_map(|(_, leaves)| leaves);
+        leaves.chain(self.open.iter().map(|(_, leaf)| leaf)).map(|leaf| leaf.index).collect()
+    }
 }
 
 impl Look {
@@ -117,8 +121,21 @@ impl Look {
             None => Lookups::new(client, trust),
         };
         let (names, parameters, labels) = (IssuerNames::default(), None, Vec::new());
+        let shown = BTreeMap::new();
         let is_resumed = state.position.is_some();
-        Ok(Look { site, lookups, options, names, kept: state.kept, parameters, labels, is_resumed })
+        Ok(Look {
+            site,
+            lookups,
+            options,
+            names,
+            kept: state.kept,
+            parameters,
+            labels,
+            is_resumed,
+            shown,
+            covered: 0,
+            begun: None,
+        })
     }
 
     /// Whether it goes on from an earlier run.
@@ -150,12 +167,23 @@ impl Look {
         Ok(held.unwrap_or(AsOf { time, bad: self.options.bad }))
     }
 
+    /// Whether a log of so many entries was looked up whole.
+    pub fn covers(&self, size: u64) -> bool {
+        self.covered >= size
+    }
+
+    /// Says that every subject was looked up in a log of so many entries.
+    pub fn set_covered(&mut self, size: u64) {
+        self.covered = size;
+    }
+
     /// Fetches a checkpoint, and waits a little for cosignatures; how many entries it has.
     ///
     /// # Errors
     /// [`LookupError`].
     pub async fn update(&mut self) -> Result<u64, LookupError> {
         let begun = Instant::now();
+        self.begun = Some((begun, self.transferred()));
         loop {
             let size = self.lookups.update().await?;
             let waits = matches!(self.as_of(size), Err(Some(FreshnessError::TooFew { .. })));
@@ -171,19 +199,26 @@ impl Look {
     /// # Errors
     /// When it cannot be looked up, or what is shown is not to be believed.
     pub async fn at(&mut self, subject: &Subject, size: u64) -> anyhow::Result<Seen> {
-        let (begun, before) = (Instant::now(), self.transferred());
+        let (begun, before) = self.begun.take().unwrap_or_else(|| (Instant::now(), self.transferred()));
         let parameters = match &self.parameters {
             Some(parameters) => parameters.clone(),
             None => self.parameters.insert(self.lookups.parameters().await?).clone(),
         };
-        let (name, found) = match subject {
-            Subject::Code(code) => (code.canonical().to_string(), self.code(code, size).await?),
+        let (name, label) = match subject {
+            Subject::Code(code) => (code.canonical().to_string(), Label::of_service_provider_code(code)),
             Subject::Number(number) => {
-                let label = self.label(number, &parameters).await?;
-                (format!("+{}", number.digits()), self.number(number, label, size).await?)
+                (format!("+{}", number.digits()), self.label(number, &parameters).await?)
             }
         };
-        let line = self.line(&found, parameters.sct_key.log_id()).await?;
+        let shown = match self.shown.get(&label) {
+            Some(shown) => shown.clone(),
+            None => self.kept_of(subject, label).entries(),
+        };
+        let found = self.find(subject, label, size).await?;
+        let entries = found.entries();
+        let new = entries.difference(&shown).copied().collect();
+        let line = self.line(&found, &new, parameters.sct_key.log_id()).await?;
+        self.shown.insert(label, entries);
         let after = self.transferred();
         let transferred = after - before;
         let cost = Cost {
@@ -195,7 +230,7 @@ impl Look {
         let as_of = self.as_of(found.covers);
         let (covers, shown_prefix) = (found.covers, found.prefix.clone());
         let (origin, asked) = (self.site.origin.clone(), self.site.ask.base().to_string());
-        let (has_news, not_mine) = (!found.new.is_empty(), line.not_mine());
+        let (has_news, not_mine) = (!new.is_empty(), line.not_mine());
         Ok(Seen { name, origin, line, covers, as_of, shown_prefix, asked, cost, has_news, not_mine })
     }
 
@@ -225,68 +260,74 @@ impl Look {
         Ok(label)
     }
 
-    async fn code(&mut self, code: &ServiceProviderCode, size: u64) -> anyhow::Result<Found> {
-        let label = Label::of_service_provider_code(code);
-        let question = Question::of_labels(&[label]);
-        let kept = self.kept.entry(question.clone()).or_default();
-        let new = self.lookups.follow(&question, kept, size, all).await?;
-        let open = kept.list(&label).into_iter().map(|leaf| ("the code".to_owned(), leaf)).collect();
-        Ok(Found { open, new, covers: kept.covers(), ..Found::default() })
-    }
-
     /// Label and blocks are asked for apart: together they would show which number of the prefix it is.
-    async fn number(&mut self, number: &Number, label: Label, size: u64) -> anyhow::Result<Found> {
-        let question = Question::of_labels(&[label]);
+    async fn find(&mut self, subject: &Subject, label: Label, size: u64) -> anyhow::Result<Found> {
+        let question = question_of(label);
         let kept = self.kept.entry(question.clone()).or_default();
-        let new = self.lookups.follow(&question, kept, size, all).await?;
-        let number_leaves = (label, kept.list(&label));
-        let covers = kept.covers();
-        let mut found = Found { number: Some(number_leaves), new, covers, ..Found::default() };
+        self.lookups.follow(&question, kept, size, all).await?;
         let before = self.transferred();
-        self.blocks(number, size, &mut found).await?;
-        found.block_bytes = (self.transferred() - before).bytes();
-        Ok(found)
+        if let Subject::Number(number) = subject {
+            self.blocks(number, size).await?;
+        }
+        let block_bytes = (self.transferred() - before).bytes();
+        Ok(Found { block_bytes, ..self.kept_of(subject, label) })
     }
 
-    async fn blocks(&mut self, number: &Number, size: u64, found: &mut Found) -> anyhow::Result<()> {
-        let covering = covering(number);
-        let prefix = shown_prefix(number, self.options.digits);
-        let at = (1..prefix.len()).map(|length| prefix[..length].to_owned()).collect();
-        let question = Question { below: vec![prefix.clone()], at, ..Question::default() };
+    async fn blocks(&mut self, number: &Number, size: u64) -> Result<(), LookupError> {
+        let question = blocks_question(number, self.options.digits);
         let kept = self.kept.entry(question.clone()).or_default();
         let mut too_many = false;
         let wanted = |items: &BTreeMap<Label, Vec<u64>>| {
             too_many = items.values().map(Vec::len).sum::<usize>() > MAX_ALL;
-            if too_many { covering.keys().copied().collect() } else { all(items) }
+            if too_many { covering(number).into_keys().collect() } else { all(items) }
         };
-        let new = self.lookups.follow(&question, kept, size, wanted).await?;
+        self.lookups.follow(&question, kept, size, wanted).await?;
         if too_many {
             output::note(
                 "Of the blocks below the prefix only those that cover the number are fetched: there are too many.",
             );
         }
-        found.covers = found.covers.min(kept.covers());
-        found.prefix = Some(prefix);
-        for (label, block) in &covering {
-            for leaf in kept.list(label) {
-                if new.contains(&leaf.index) {
-                    found.new.insert(leaf.index);
-                }
-                found.open.push((format!("the block {block}"), leaf));
-            }
-        }
         Ok(())
     }
 
-    async fn line(&mut self, found: &Found, log_id: &[u8; 32]) -> anyhow::Result<TimeLine> {
+    /// What is kept of a subject; nothing where its own label was never looked up.
+    fn kept_of(&self, subject: &Subject, label: Label) -> Found {
+        let Some(own) = self.kept.get(&question_of(label)) else { return Found::default() };
+        let number = match subject {
+            Subject::Code(_) => {
+                let open = own.list(&label).into_iter().map(|leaf| ("the code".to_owned(), leaf)).collect();
+                return Found { open, covers: own.covers(), ..Found::default() };
+            }
+            Subject::Number(number) => number,
+        };
+        let question = blocks_question(number, self.options.digits);
+        let blocks = self.kept.get(&question);
+        let under = |(label, block): (Label, String)| {
+            let leaves = blocks.map(|blocks| blocks.list(&label)).unwrap_or_default();
+            leaves.into_iter().map(move |leaf| (format!("the block {block}"), leaf))
+        };
+        Found {
+            number: Some((label, own.list(&label))),
+            open: covering(number).into_iter().flat_map(under).collect(),
+            covers: blocks.map_or(0, Kept::covers).min(own.covers()),
+            prefix: question.below.first().cloned(),
+            block_bytes: 0,
+        }
+    }
+
+    async fn line(
+        &mut self,
+        found: &Found,
+        new: &BTreeSet<u64>,
+        log_id: &[u8; 32],
+    ) -> anyhow::Result<TimeLine> {
         let leaves = found.number.iter().flat_map(|(_, leaves)| leaves);
         let issuers = leaves.filter_map(|leaf| match &leaf.entry {
             Entry::Number(entry) => Some(entry.issuer_key_hash),
             _ => None,
         });
         self.names.learn(&self.site.ask, issuers.collect::<BTreeSet<_>>()).await?;
-        let facts =
-            Facts { names: &self.names, mine: &self.options.mine, new: &found.new, now: now_millis() };
+        let facts = Facts { names: &self.names, mine: &self.options.mine, new, now: now_millis() };
         let mut line = match &found.number {
             Some((label, leaves)) => {
                 TimeLine::of_number(&NumberList { log_id, label: *label, leaves }, &facts)?
@@ -301,21 +342,4 @@ impl Look {
 /// Milliseconds of Unix time.
 pub fn now_millis() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
-}
-
-/// The labels of all blocks that cover a number, by the digits and their free ones.
-fn covering(number: &Number) -> BTreeMap<Label, String> {
-    let digits = number.digits();
-    let block = |length: usize| {
-        let free = digits.len() - length;
-        let block = Block::new(&digits[..length], u8::try_from(free).ok()?).ok()?;
-        Some((Label::of_block(&block), format!("{}{}", &digits[..length], "x".repeat(free))))
-    };
-    (1..=digits.len()).filter_map(block).collect()
-}
-
-/// The calling code and so many digits more.
-fn shown_prefix(number: &Number, digits: usize) -> String {
-    let code = number.calling_code().map_or(1, |code| code.to_string().len());
-    number.digits().chars().take(code.saturating_add(digits)).collect()
 }

@@ -6,6 +6,7 @@ mod json;
 mod look;
 mod names;
 mod picture;
+mod subject;
 mod time_line;
 
 use std::io::{self, BufRead};
@@ -19,7 +20,8 @@ use tnlog::number::ServiceProviderCode;
 use crate::lookups::Asking;
 use crate::{number, output};
 use follow::Watch;
-use look::{Options, Subject};
+use look::Options;
+use subject::Subject;
 
 /// Show every credential of a number or service provider code in every log of a policy, with proof that these are all
 ///

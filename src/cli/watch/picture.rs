@@ -60,7 +60,7 @@ fn counts(all: &TimeLine) -> String {
 }
 
 /// Up to where it is all, and as of when.
-pub fn complete(seen: &Seen, now: i64) -> String {
+fn complete(seen: &Seen, now: i64) -> String {
     let all = format!("all of the first {} entries of the log", seen.covers);
     match &seen.as_of {
         Ok(as_of) => {
