@@ -102,8 +102,8 @@ impl Default for Limits {
             round_entries: 8192,
             evaluations_per_client_hour: 100,
             evaluations_per_hour: 100_000,
-            labels_per_issuer_day: 1_000_000,
-            labels_per_root_day: 5_000_000,
+            labels_per_issuer_day: 200_000,
+            labels_per_root_day: 500_000,
         }
     }
 }
