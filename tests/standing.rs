@@ -88,6 +88,8 @@ fn an_app_learns_what_became_of_a_credential() {
     let first = app.ask(anna);
     assert_eq!((first.verdict, first.newest, first.covers), (Verdict::Newest, Some(anna), story.log.size()));
     assert!(first.as_of.unwrap().abs_diff(story.now()) < 60);
+    // Of a checkpoint that is larger than what was looked up nothing follows.
+    assert_eq!(app.lookups.complete_as_of(first.covers - 1, 1), Err(FreshnessError::TooFew { cosigned: 0 }));
     let (verified, receipt) = app.verified(anna);
     assert_eq!(app.ask_at(&verified, &receipt, story.now() + 2000).unwrap().verdict, Verdict::Expired);
     let (lookups, kept) = (app.lookups, app.kept);

@@ -23,6 +23,7 @@ use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use serde_json::Value;
 use story::Story;
+use tnlog::cosignature::cosign;
 use tnlog::entry::{Action, Verb};
 use tnlog::synthetic::{KeyPair, Profile};
 
@@ -221,16 +222,21 @@ fn a_log_that_forks_between_two_runs_is_found_by_what_was_kept() {
     assert_eq!(output.status.code(), Some(2));
 }
 
-/// Passes requests on, and remembers them; some it does not know.
+type Rewrite = Box<dyn Fn(&str, String) -> String + Send>;
+
+/// Passes requests on and remembers them; answers some with another status, and may change what is answered.
 struct Relay {
     log: SocketAddr,
-    knows: fn(&str) -> bool,
+    status: Mutex<fn(&str) -> u16>,
+    rewrite: Mutex<Rewrite>,
     asked: Mutex<Vec<String>>,
 }
 
 impl Relay {
-    fn start(story: &Story, knows: fn(&str) -> bool) -> (Arc<Self>, String) {
-        let relay = Arc::new(Relay { log: story.log.address(), knows, asked: Mutex::default() });
+    fn start(story: &Story, status: fn(&str) -> u16) -> (Arc<Self>, String) {
+        let rewrite: Mutex<Rewrite> = Mutex::new(Box::new(|_, body| body));
+        let (log, status) = (story.log.address(), Mutex::new(status));
+        let relay = Arc::new(Relay { log, status, rewrite, asked: Mutex::default() });
         let router = Router::new().fallback(pass_on).with_state(relay.clone());
         let listener = story.log.runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let base = format!("http://{}/", listener.local_addr().unwrap());
@@ -248,6 +254,10 @@ impl Relay {
     fn asked(&self) -> Vec<String> {
         std::mem::take(&mut *self.asked.lock().unwrap())
     }
+
+    fn answers(&self, status: fn(&str) -> u16) {
+        *self.status.lock().unwrap() = status;
+    }
 }
 
 async fn pass_on(State(relay): State<Arc<Relay>>, request: Request) -> Response<Body> {
@@ -255,12 +265,73 @@ async fn pass_on(State(relay): State<Arc<Relay>>, request: Request) -> Response<
     let path = request.uri().path_and_query().unwrap().to_string();
     let body = axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap();
     relay.asked.lock().unwrap().push(path.clone());
-    if !(relay.knows)(&path) {
-        return Response::builder().status(404).body(Body::empty()).unwrap();
+    let status = (relay.status.lock().unwrap())(&path);
+    if status != 200 {
+        return Response::builder().status(status).body(Body::empty()).unwrap();
     }
     let (log, bytes) = (relay.log, common::request(&method, &path, &[], &body));
     let answer = tokio::task::spawn_blocking(move || common::exchange(log, &bytes).unwrap()).await.unwrap();
-    Response::builder().status(answer.status).body(answer.body.into()).unwrap()
+    let body = match String::from_utf8(answer.body) {
+        Ok(text) => (relay.rewrite.lock().unwrap())(&path, text).into_bytes(),
+        Err(bytes) => bytes.into_bytes(),
+    };
+    Response::builder().status(answer.status).body(body.into()).unwrap()
+}
+
+/// Fails where what is new is what the last request brought, and not what was not shown yet.
+#[test]
+fn following_goes_on_after_an_outage_and_loses_nothing() {
+    let mut story = Story::new();
+    let (relay, url) = Relay::start(&story, |_| 200);
+    let policy = story.file("policy.txt", &story.policy_at(&url, 2));
+    let number = plus(&story);
+    let follow = Following::start(&story, &["--policy", &policy, "--trust-log", &number]);
+    assert_eq!(whats(&follow.round()), ["complete"]);
+    relay.answers(|_| 500);
+    assert!(follow.is_silent());
+    // The entry arrives, and the name of its issuer does not.
+    relay.answers(|path| if path == "/tn/v1/issuers" { 500 } else { 200 });
+    let anna = story.credential(ANNA);
+    story.settle();
+    assert!(follow.is_silent());
+    assert!(relay.asked().iter().any(|path| path == "/tn/v1/issuers"));
+    relay.answers(|_| 200);
+    let round = follow.round();
+    assert_eq!((whats(&round), &round[0]["entries"][0]), (vec!["credential", "complete"], &anna.into()));
+    assert!(follow.is_silent());
+    assert_eq!(follow.terminate(), Some(0));
+}
+
+/// What witnesses cosigned two hours ago, and nobody since. Fails without `STALE`.
+#[test]
+fn what_is_old_is_not_trusted() {
+    let mut story = Story::new();
+    story.credential(ANNA);
+    let (relay, url) = Relay::start(&story, |_| 200);
+    let then = story.now() - 7200;
+    let witnesses = story.witnesses.clone();
+    let aged = move |note: &str| {
+        let text = format!("{}\n", note.split_once("\n\n").unwrap().0);
+        let own: String =
+            note.lines().filter(|line| !line.starts_with("— w")).map(|l| format!("{l}\n")).collect();
+        let cosigned = witnesses.iter().map(|w| format!("{}\n", cosign(&w.signer, &text, then).unwrap()));
+        own + &cosigned.collect::<String>()
+    };
+    *relay.rewrite.lock().unwrap() = Box::new(move |path, body| match path {
+        "/checkpoint" => aged(&body),
+        "/tn/v1/lookup" => {
+            let mut answer: Value = serde_json::from_str(&body).unwrap();
+            answer["checkpoint"] = aged(answer["checkpoint"].as_str().unwrap()).into();
+            answer.to_string()
+        }
+        _ => body,
+    });
+    let policy = story.file("policy.txt", &story.policy_at(&url, 2));
+    let number = plus(&story);
+    let output = story.watch(&["--policy", &policy, "--trust-log", &number, "--json"]);
+    assert_eq!(whats(&story::lines(&output, 2)), ["credential", "complete"]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("NOT RECENT") && error.contains("an hour ago"), "{error}");
 }
 
 /// The log is asked for a label, blindly, and for nothing else; also where the mirror serves tiles and look-ups alone.
@@ -268,10 +339,13 @@ async fn pass_on(State(relay): State<Arc<Relay>>, request: Request) -> Response<
 fn with_a_mirror_the_log_is_asked_for_a_label_and_nothing_else() {
     let mut story = Story::new();
     story.credential(ANNA);
-    let (log, log_url) = Relay::start(&story, |_| true);
-    let (mirror, mirror_url) = Relay::start(&story, |path| path != "/tn/v1/evaluate");
-    let tiles =
-        |path: &str| path.contains("tile/") || path.ends_with("checkpoint") || path == "/tn/v1/lookup";
+    let (log, log_url) = Relay::start(&story, |_| 200);
+    let (mirror, mirror_url) = Relay::start(&story, |path| if path == "/tn/v1/evaluate" { 404 } else { 200 });
+    let tiles = |path: &str| match path {
+        "/tn/v1/lookup" | "/checkpoint" => 200,
+        path if path.contains("tile/") => 200,
+        _ => 404,
+    };
     let (small, small_url) = Relay::start(&story, tiles);
     let policy = story.file("policy.txt", &story.policy_at(&log_url, 2));
     let number = plus(&story);
