@@ -60,11 +60,13 @@ pub struct Watch<'a> {
     state: KeptState,
     /// For each log and subject in their order: what is not mine, not to be known or old.
     findings: Vec<bool>,
+    /// For each of these, whether it was told what who answers learns.
+    told: Vec<bool>,
 }
 
 impl<'a> Watch<'a> {
     pub fn new(args: &'a Args, subjects: Vec<Subject>, state: KeptState) -> Self {
-        Watch { args, subjects, state, findings: Vec::new() }
+        Watch { args, subjects, state, findings: Vec::new(), told: Vec::new() }
     }
 
     /// Whether something is not mine, or not to be trusted.
@@ -85,6 +87,7 @@ impl<'a> Watch<'a> {
         }
         let known = looks.iter().any(|look| look.is_resumed());
         self.findings = vec![false; looks.len() * self.subjects.len()];
+        self.told = self.findings.clone();
         self.round(&mut looks, known && self.args.follow).await?;
         if !self.args.follow {
             return Ok(());
@@ -101,12 +104,7 @@ impl<'a> Watch<'a> {
             tokio::select! {
                 _ = interrupted.recv() => return Ok(()),
                 _ = terminated.recv() => return Ok(()),
-                done = self.round(&mut looks, true) => match done {
-                    Err(error) if may_pass(&error) => output::note(format_args!(
-                        "{}  asked again in {} s: {error:#}", output::time(output::now()), self.args.interval
-                    )),
-                    other => other?,
-                },
+                done = self.next_round(&mut looks) => done?,
             }
         }
     }
@@ -115,6 +113,22 @@ impl<'a> Watch<'a> {
         for (place, look) in looks.iter_mut().enumerate() {
             let about = output::printable(&look.site().origin);
             self.log(place * self.subjects.len(), look, only_news).await.with_context(|| about)?;
+        }
+        Ok(())
+    }
+
+    /// A log that is away keeps nobody from watching the others.
+    async fn next_round(&mut self, looks: &mut [Look]) -> anyhow::Result<()> {
+        for (place, look) in looks.iter_mut().enumerate() {
+            let about = output::printable(&look.site().origin);
+            match self.log(place * self.subjects.len(), look, true).await.with_context(|| about) {
+                Err(error) if may_pass(&error) => output::note(format_args!(
+                    "{}  asked again in {} s: {error:#}",
+                    output::time(output::now()),
+                    self.args.interval
+                )),
+                other => other?,
+            }
         }
         Ok(())
     }
@@ -130,7 +144,7 @@ impl<'a> Watch<'a> {
             let seen = look.at(&self.subjects[subject], size).await?;
             let is_mine = self.args.known.is_empty() || seen.not_mine == 0;
             self.findings[place + subject] |= !is_mine;
-            self.show(look, seen, only_news)?;
+            self.show(look, seen, (place + subject, only_news))?;
         }
         self.findings[place] |= !check_recent(look, size);
         look.set_covered(size);
@@ -138,24 +152,22 @@ impl<'a> Watch<'a> {
         self.state.write()
     }
 
-    fn show(&mut self, look: &Look, mut seen: Seen, only_news: bool) -> io::Result<()> {
+    fn show(&mut self, look: &Look, mut seen: Seen, (place, only_news): (usize, bool)) -> io::Result<()> {
         if only_news && !seen.has_news {
             return Ok(());
         }
         let again = only_news || look.is_resumed();
         let style = Style { marks: !self.args.known.is_empty(), again, now: output::now() };
-        told(look, &seen);
+        let line = std::mem::take(&mut seen.line);
+        let shown = if only_news { line.news() } else { line };
         match (self.args.json, only_news) {
-            (true, true) => {
-                let news = std::mem::take(&mut seen.line).news();
-                json::show(&seen, &news)?;
-            }
-            (true, false) => json::show(&seen, &seen.line)?,
-            (false, true) => {
-                let news = std::mem::take(&mut seen.line).news();
-                picture::show_news(&seen, &news, style)?;
-            }
-            (false, false) => picture::show(&seen, style)?,
+            (true, _) => json::show(&seen, &shown)?,
+            (false, true) => picture::show_news(&seen, &shown, style)?,
+            (false, false) => picture::show(&seen, &shown, style)?,
+        }
+        say_cost(&seen);
+        if !std::mem::replace(&mut self.told[place], true) {
+            tell(look, &seen);
         }
         Ok(())
     }
@@ -182,9 +194,8 @@ fn may_pass(error: &anyhow::Error) -> bool {
     })
 }
 
-/// What it cost, and what who answered has learned.
-fn told(look: &Look, seen: &Seen) {
-    let (origin, cost) = (output::printable(&seen.origin), seen.cost);
+fn say_cost(seen: &Seen) {
+    let cost = seen.cost;
     let blocks = match cost.block_bytes {
         0 => String::new(),
         bytes => format!(" and {} for blocks", kilobytes(bytes)),
@@ -195,6 +206,11 @@ fn told(look: &Look, seen: &Seen) {
         kilobytes(cost.bytes),
         cost.milliseconds
     ));
+}
+
+/// What who answered has learned.
+fn tell(look: &Look, seen: &Seen) {
+    let origin = output::printable(&seen.origin);
     let Some(prefix) = &seen.shown_prefix else { return };
     if look.site().is_mirror {
         output::note(format_args!(

@@ -97,8 +97,8 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let state = follow::read_state(args.state.as_deref(), &policies)?;
     let sites = args.asking.sites(&policies).await?;
     let mut watch = Watch::new(&args, subjects, state);
-    let watched = watch.run(sites, &options).await;
     args.asking.notes(&policies);
+    let watched = watch.run(sites, &options).await;
     let distrust = |error: &anyhow::Error| {
         error.chain().filter_map(|cause| cause.downcast_ref::<LookupError>()).any(LookupError::is_distrust)
     };

@@ -29,8 +29,7 @@ enum Colour {
 ///
 /// # Errors
 /// When standard output is closed.
-pub fn show(seen: &Seen, style: Style) -> io::Result<()> {
-    let all = &seen.line;
+pub fn show(seen: &Seen, all: &TimeLine, style: Style) -> io::Result<()> {
     line(format_args!("{} in {}", seen.name, printable(&seen.origin)))?;
     line(format_args!("  {}: {}", counts(all), complete(seen, style.now)))?;
     if !all.credentials.is_empty() {

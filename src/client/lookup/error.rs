@@ -70,6 +70,16 @@ pub enum LookupError {
     /// Lists grew faster than they could be read.
     #[error("the log grows faster than the lists could be read; ask again, or for less")]
     Growing,
+    /// More leaves than are fetched at once.
+    #[error(
+        "{entries} entries are listed, and at most {most} are fetched at once; look up the labels or prefixes apart"
+    )]
+    TooMany {
+        /// Entries that are listed and not there yet.
+        entries: usize,
+        /// The most that are fetched.
+        most: usize,
+    },
     /// A leaf that is listed under a label does not carry it.
     #[error(
         "THE INDEX IS WRONG: entry {0} is listed under a label that it does not carry. The head of the index proves it"
@@ -89,11 +99,12 @@ impl LookupError {
             | LookupError::Query(_)
             | LookupError::Prefix(_)
             | LookupError::Stalled { .. }
+            | LookupError::TooMany { .. }
             | LookupError::Growing => false,
             LookupError::Read(error) => !matches!(
                 error,
                 ReadError::Source(_)
-                    | ReadError::Older { consistent: true, .. }
+                    | ReadError::Older { .. }
                     | ReadError::Policy(PolicyError::Quorum { .. })
                     | ReadError::Range(_)
                     | ReadError::NoCheckpoint

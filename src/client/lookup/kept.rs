@@ -11,6 +11,8 @@ use crate::label::Label;
 /// How long an index may be behind the log.
 const LONGEST_LAG: Duration = Duration::from_secs(10);
 const AGAIN: Duration = Duration::from_millis(250);
+/// Ten times what the largest carrier of the public certificates has; at most 64 KiB each.
+const MAX_LEAVES: usize = 16_384;
 
 /// The answer to one question, and the leaves that were fetched of it, each verified. As secret as the numbers whose labels
 /// it holds.
@@ -68,7 +70,11 @@ impl Lookups {
             let items = memory.items().get(&label).into_iter().flatten();
             (label, items.filter(|index| !kept.leaves.contains_key(index)).copied().collect())
         };
-        let items = wanted(memory.items()).into_iter().map(missing).collect();
+        let items: BTreeMap<Label, Vec<u64>> = wanted(memory.items()).into_iter().map(missing).collect();
+        let entries = items.values().map(Vec::len).sum();
+        if entries > MAX_LEAVES {
+            return Err(LookupError::TooMany { entries, most: MAX_LEAVES });
+        }
         let found = self.entries(&News { head, items }).await?;
         let new = found.keys().copied().collect();
         kept.leaves.extend(found.into_iter().map(|(index, found)| (index, found.leaf)));
