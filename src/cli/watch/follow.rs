@@ -88,24 +88,23 @@ impl<'a> Watch<'a> {
         let known = looks.iter().any(|look| look.is_resumed());
         self.findings = vec![false; looks.len() * self.subjects.len()];
         self.told = self.findings.clone();
-        self.round(&mut looks, known && self.args.follow).await?;
         if !self.args.follow {
-            return Ok(());
+            return self.round(&mut looks, false).await;
         }
         let mut interrupted = signal(SignalKind::interrupt())?;
         let mut terminated = signal(SignalKind::terminate())?;
+        tokio::select! {
+            _ = interrupted.recv() => Ok(()),
+            _ = terminated.recv() => Ok(()),
+            ended = self.follow(&mut looks, known) => ended,
+        }
+    }
+
+    async fn follow(&mut self, looks: &mut [Look], only_news: bool) -> anyhow::Result<()> {
+        self.round(looks, only_news).await?;
         loop {
-            let wait = tokio::time::sleep(Duration::from_secs(self.args.interval));
-            tokio::select! {
-                _ = interrupted.recv() => return Ok(()),
-                _ = terminated.recv() => return Ok(()),
-                () = wait => {}
-            }
-            tokio::select! {
-                _ = interrupted.recv() => return Ok(()),
-                _ = terminated.recv() => return Ok(()),
-                done = self.next_round(&mut looks) => done?,
-            }
+            tokio::time::sleep(Duration::from_secs(self.args.interval)).await;
+            self.next_round(looks).await?;
         }
     }
 
