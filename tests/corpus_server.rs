@@ -18,13 +18,13 @@ use tnlog::classify::Class;
 use tnlog::client::http::Client;
 use tnlog::client::lookup::{Kept, Lookups, Question, Trust, all};
 use tnlog::client::read::policy_of_key;
+use tnlog::client::signatures::Ring;
 use tnlog::label::Label;
 use tnlog::number::ServiceProviderCode;
 use tnlog::policy::Policy;
 use tnlog::proof::TlogProof;
 use tnlog::receipt::{Claim, KnownLog, Receipt, Verifier};
 use tnlog::server::roots;
-use tnlog::server::signatures::Ring;
 use tnlog::signature::{Ecdsa, VerifySignature};
 use tnlog::tnauthlist::Scope;
 

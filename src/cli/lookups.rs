@@ -6,9 +6,10 @@ use anyhow::{Context, anyhow, bail};
 use sha2::{Digest, Sha256};
 use tnlog::checkpoint::Checkpoint;
 use tnlog::client::http::Client;
-use tnlog::client::lookup::{INDEX, Trust};
+use tnlog::client::lookup::Trust;
 use tnlog::client::read::policy_of_key;
 use tnlog::client::source::{CHECKPOINT, fetch_existing};
+use tnlog::index::Generation;
 use tnlog::note::{MAX_NOTE, Note, VerifierKey};
 use tnlog::policy::{Policy, PolicyLog};
 
@@ -170,7 +171,7 @@ fn logs(policies: &Policies) -> Vec<&PolicyLog> {
 }
 
 fn is_index(key: &VerifierKey) -> bool {
-    key.name().rsplit('/').next() == Some(INDEX)
+    Generation::split(key.name()).is_some()
 }
 
 async fn origin_at(client: &Client) -> anyhow::Result<String> {
@@ -194,14 +195,22 @@ fn site(log: &PolicyLog, policies: &Policies, mirrors: &[(String, Client)]) -> a
     Ok(Site { origin: origin.to_owned(), log: own, ask, is_mirror, trust })
 }
 
-/// The key of the index log is one of the verifiers' policy, or else of the policy.
+/// The key of the index log is one of the verifiers' policy, or else of the policy; of several, the last successor's.
 fn trust(log: &PolicyLog, policies: &Policies) -> anyhow::Result<Trust> {
-    let name = format!("{}/{INDEX}", log.key.name());
-    let keys = policies.verifiers.iter().chain([&policies.apps]).flat_map(Policy::logs).map(|log| &log.key);
-    let index_key = keys.into_iter().find(|key| key.name() == name).cloned().ok_or_else(|| {
+    let generation = |key: &VerifierKey| {
+        let (origin, generation) = Generation::split(key.name())?;
+        (origin == log.key.name()).then_some(generation)
+    };
+    let pinned = |policy: &Policy| {
+        let keys = policy.logs().iter().map(|log| &log.key).filter(|key| generation(key).is_some());
+        keys.max_by_key(|key| generation(key)).cloned()
+    };
+    let index_key = policies.verifiers.as_ref().and_then(pinned).or_else(|| pinned(&policies.apps));
+    let index_key = index_key.ok_or_else(|| {
         anyhow!(
-            "the policy pins no key of the index log {name}: add a line `log <vkey>` with the index_key that the log shows \
-             at /tn/v1/log"
+            "the policy pins no key of the index log {}: add a line `log <vkey>` with the index_key that the log shows at \
+             /tn/v1/log",
+            Generation::FIRST.origin(log.key.name())
         )
     })?;
     let index_policy = match &policies.verifiers {

@@ -1,5 +1,6 @@
 //! `tnlog verify`: what an app does with a peer's certificate and receipt, offline.
 
+mod registration;
 mod standing;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use tnlog::number::ServiceProviderCode;
 use tnlog::policy::Policy;
 use tnlog::proof::TlogProof;
 use tnlog::receipt::{Claim, KnownLog, Receipt, Untrusted, Verified, Verifier};
+use tnlog::registration_receipt::VerifiedRegistration;
 
 use crate::lookups::Asking;
 use crate::output::Report;
@@ -29,6 +31,8 @@ use standing::Standing;
 #[command(after_help = concat!(
     "Example:\n  tnlog verify --certificate chain.pem --receipt chain.pem.tlog-proof --number +17035550123 \\\n",
     "    --policy policy.txt --parameters log.tlog-proof --roots roots.pem\n\n",
+    "  ... --registration alice.tlog-proof --service messages.example.com --rs rs.example.com=rs.pem\n",
+    "    the same, and whether the peer is registered at this service\n\n",
     "  ... --standing --verifiers verifiers.txt --ask https://mirror.example.com/\n\n",
     "The parameters of a log are served at /tn/v1/parameters; take them once and keep them beside the policy.\n\n",
     "Exit codes: 0 trusted, 1 a file cannot be read, 2 not trusted, 64 wrong usage"
@@ -56,6 +60,8 @@ pub struct Args {
     /// The roots that are trusted, PEM or DER
     #[arg(long, value_name = "FILE", required = true)]
     roots: Vec<PathBuf>,
+    #[command(flatten)]
+    registration: registration::Registration,
     /// The time to judge at, 2026-01-31T12:00:00Z or seconds of Unix time [default: now]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     at: Option<i64>,
@@ -106,6 +112,12 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Ok(verified) => verified,
         Err(error) => return untrusted(&error.to_string(), reason(&error), args.json),
     };
+    let registered = args.registration.read(&claim)?;
+    let registered = registered.map(|registered| registered.verify(&verifier, &verified, now)).transpose();
+    let registered = match registered {
+        Ok(registered) => registered,
+        Err(error) => return untrusted(&error.to_string(), registration::reason(&error), args.json),
+    };
     let standing = match (&policies, &claim) {
         (Some(policies), Claim::Number(number)) => {
             let peer = Peer { verified: &verified, receipt: &receipt, number };
@@ -116,7 +128,8 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Some((why, reason)) = standing.as_ref().and_then(Standing::doubt) {
         return untrusted(&why, reason, args.json);
     }
-    trusted(&verified, standing.as_ref(), args.json)
+    let more = More { registered: registered.as_ref(), standing: standing.as_ref() };
+    trusted(&verified, &more, args.json)
 }
 
 /// Read here and not by the parser of arguments, whose errors repeat what was given.
@@ -128,20 +141,29 @@ fn claim(number: Option<&str>, code: Option<ServiceProviderCode>) -> anyhow::Res
     }
 }
 
-fn trusted(verified: &Verified, standing: Option<&Standing>, json: bool) -> anyhow::Result<ExitCode> {
+/// What else was found of a peer.
+struct More<'a> {
+    registered: Option<&'a VerifiedRegistration>,
+    standing: Option<&'a Standing>,
+}
+
+fn trusted(verified: &Verified, more: &More<'_>, json: bool) -> anyhow::Result<ExitCode> {
     let cosigned = |(name, seconds): &(String, u64)| {
         format!("{name} at {}", output::time(i64::try_from(*seconds).unwrap_or(i64::MAX)))
     };
-    Report::new("Trusted")
+    let report = Report::new("Trusted")
         .field("log", verified.origin.as_str())
         .field("index", verified.index)
         .field("logged", output::time_of_millis(verified.timestamp))
         .field("valid_until", output::time(verified.chain.certificate().not_after()))
         .field("cosigned_by", verified.cosigned.iter().map(cosigned).collect::<Vec<_>>())
-        .field_if("standing", standing.map(|_| "stands, and is the newest of its number"))
-        .field_if("judged_by_entries", standing.map(|standing| standing.answered.covers))
-        .field_if("complete_as_of", standing.and_then(Standing::as_of).map(output::time))
-        .print(json)?;
+        .field_if("standing", more.standing.map(|_| "stands, and is the newest of its number"))
+        .field_if("judged_by_entries", more.standing.map(|standing| standing.answered.covers))
+        .field_if("complete_as_of", more.standing.and_then(Standing::as_of).map(output::time));
+    match more.registered {
+        Some(registered) => registration::describe(report, registered).print(json)?,
+        None => report.print(json)?,
+    }
     Ok(output::FINE.into())
 }
 

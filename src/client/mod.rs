@@ -4,10 +4,12 @@
 //! looked at; [`check`] recomputes a whole log. [`submit`] brings chains to a log and verifies what it answers, with
 //! [`issuers`] to complete the chains.
 
+pub mod answer;
 pub mod api;
 pub mod cache;
 pub mod check;
 pub mod evaluate;
+pub mod follow;
 pub mod http;
 pub mod index_check;
 pub mod index_store;
@@ -15,7 +17,10 @@ pub mod issuers;
 pub mod lookup;
 pub mod read;
 pub mod receipts;
+pub mod registrations;
 pub mod retry;
+pub mod signatures;
 pub mod source;
+pub mod statements;
 pub mod submit;
 pub mod traffic;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::index::Generation;
 use crate::note::MAX_NAME;
 
 /// The file that the first start writes, with `{origin}` in the place of the origin.
@@ -33,12 +34,16 @@ pub struct Config {
     /// How often an idle log signs its tree head again, in seconds.
     #[serde(default = "default_heartbeat")]
     pub heartbeat_seconds: u64,
-    /// How long the chains of numbers are kept as evidence after they expired, in days.
+    /// How long the chains of numbers and registrations are kept as evidence after they expired, in days.
     #[serde(default = "default_evidence")]
     pub evidence_days: u32,
     /// A C2SP policy file with the witnesses that are asked to cosign, their URLs and their quorum; empty for none.
     #[serde(default)]
     pub witnesses: PathBuf,
+    /// A C2SP policy file with the verifiers that are asked to recompute and cosign the index log, their URLs and their
+    /// quorum; empty for none.
+    #[serde(default)]
+    pub verifiers: PathBuf,
     /// The shortest time from one checkpoint that is offered to the witnesses to the next, in milliseconds.
     #[serde(default = "default_cosign")]
     pub cosign_milliseconds: u64,
@@ -86,6 +91,14 @@ pub struct Limits {
     pub labels_per_issuer_day: u32,
     /// Numbers labelled for the submissions below one root in a day.
     pub labels_per_root_day: u32,
+    /// Key statements taken from one client in an hour.
+    pub statements_per_client_hour: u32,
+    /// Key statements logged for one key in a day.
+    pub statements_per_key_day: u32,
+    /// Registrations taken from one client in an hour.
+    pub registrations_per_client_hour: u32,
+    /// Registrations logged for one key in a day.
+    pub registrations_per_key_day: u32,
 }
 
 impl Default for Limits {
@@ -104,6 +117,10 @@ impl Default for Limits {
             evaluations_per_hour: 100_000,
             labels_per_issuer_day: 200_000,
             labels_per_root_day: 500_000,
+            statements_per_client_hour: 100,
+            statements_per_key_day: 100,
+            registrations_per_client_hour: 100_000,
+            registrations_per_key_day: 1000,
         }
     }
 }
@@ -215,6 +232,11 @@ impl Config {
     pub fn has_witnesses(&self) -> bool {
         !self.witnesses.as_os_str().is_empty()
     }
+
+    /// Whether verifiers are to be asked.
+    pub fn has_verifiers(&self) -> bool {
+        !self.verifiers.as_os_str().is_empty()
+    }
 }
 
 /// The folder of a log.
@@ -247,6 +269,11 @@ impl Folder {
         self.0.join("roots")
     }
 
+    /// The accepted Resolution Services.
+    pub fn services(&self) -> PathBuf {
+        self.0.join("services")
+    }
+
     /// What any static web server can serve.
     pub fn public(&self) -> PathBuf {
         self.0.join("public")
@@ -262,14 +289,19 @@ impl Folder {
         self.0.join("lock")
     }
 
-    /// The latest checkpoint of the index log.
-    pub fn index_lock(&self) -> PathBuf {
-        self.0.join("index.lock")
+    /// The latest checkpoint of an index log.
+    pub fn index_lock(&self, generation: Generation) -> PathBuf {
+        self.0.join(format!("{}.lock", generation.file_stem()))
     }
 
     /// What can be deleted and is built again.
     pub fn derived(&self) -> PathBuf {
         self.0.join("derived")
+    }
+
+    /// The last registration of each slot, which can be deleted and is found again.
+    pub fn derived_slots(&self) -> PathBuf {
+        self.0.join("derived-slots")
     }
 
     /// The number index, which can be deleted and is built again.
@@ -295,7 +327,7 @@ mod tests {
         assert_eq!(Config::parse(&uncommented).unwrap(), least);
         let fields =
             uncommented.lines().filter(|line| line.contains(" = ") && !line.starts_with('#')).count();
-        assert_eq!(fields, 24, "a field is missing in the template");
+        assert_eq!(fields, 29, "a field is missing in the template");
     }
 
     #[test]

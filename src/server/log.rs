@@ -3,8 +3,8 @@
 //! Every answer is rebuilt from the stored leaf, and that leaf is checked against what was submitted before anything is
 //! signed: a wrong database or a wrong cache cannot make the log sign something that it does not hold.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rand_core::OsRng;
@@ -12,10 +12,11 @@ use tokio::sync::{oneshot, watch};
 
 use super::budget::Budget;
 use super::config::Config;
-use super::dedup::{Dedup, DedupKey, key_of_open};
+use super::dedup::{Dedup, DedupKey, key_of_hidden, key_of_open};
 use super::evidence::Evidence;
-use super::index::NumberIndex;
+use super::index::{NumberIndex, Shown};
 use super::issuers::Issuers;
+use super::kept::Kept;
 use super::keys::Keys;
 use super::metrics::Metrics;
 use super::pool::{Outcome, Pending, Pool, Reservation};
@@ -23,14 +24,16 @@ use super::problem::Problem;
 use super::read::LogReader;
 use super::roots::Roots;
 use super::sequencer::Published;
-use super::signatures::Ring;
+use super::services::Services;
+use super::slots::Slots;
 use super::staging::Tree;
 use super::witness::Cosigned;
 use crate::admission::{Admitted, Kind, Trust, admit};
 use crate::anchors::VerifiedIssuers;
 use crate::certificate::{Certificate, CertificateError};
 use crate::chain_item::ChainItem;
-use crate::client::api::Heads;
+use crate::client::api::{Heads, ProvedHead};
+use crate::client::signatures::Ring;
 use crate::entry::{Entry, EntryType, Leaf};
 use crate::label::Label;
 use crate::note::Note;
@@ -39,6 +42,12 @@ use crate::receipt::{Extra, Receipt, Secrets};
 use crate::rule::{Refusal, Rule};
 use crate::sct::{Extensions, Sct, log_id};
 use crate::submission::{Hidden, Submission, records};
+
+mod registrations;
+mod statements;
+
+pub use registrations::SubmittedRegistration;
+pub use statements::SubmittedStatement;
 
 /// Pairs of CA certificates that are remembered as verified.
 const REMEMBERED_ISSUERS: usize = 65_536;
@@ -53,10 +62,14 @@ pub struct Log {
     pub config: Config,
     /// The accepted roots.
     pub roots: Roots,
+    /// The accepted Resolution Services.
+    pub services: Services,
     /// Reads tiles and bundles.
     pub reader: LogReader,
     /// What is in the log already.
     pub dedup: Dedup,
+    /// The last registration of each slot.
+    pub slots: Arc<Slots>,
     /// What waits for a round.
     pub pool: Arc<Pool>,
     /// CA certificates that are served.
@@ -68,9 +81,12 @@ pub struct Log {
     healthy: AtomicBool,
     published: watch::Sender<Arc<Published>>,
     cosigned: Option<watch::Receiver<Option<Arc<Cosigned>>>>,
+    kept: Mutex<Kept>,
     verified: VerifiedIssuers,
     labels_by_issuer: Budget<[u8; 32]>,
     labels_by_root: Budget<[u8; 32]>,
+    statements_by_key: Budget<[u8; 32]>,
+    registrations_by_key: Budget<[u8; 32]>,
 }
 
 /// A submission that is in the log or on its way.
@@ -92,10 +108,14 @@ pub struct Parts {
     pub config: Config,
     /// The accepted roots.
     pub roots: Roots,
+    /// The accepted Resolution Services.
+    pub services: Services,
     /// Reads tiles and bundles.
     pub reader: LogReader,
     /// What is in the log already.
     pub dedup: Dedup,
+    /// The last registration of each slot.
+    pub slots: Slots,
     /// CA certificates that are served.
     pub issuers: Issuers,
     /// Finds entries by label.
@@ -109,26 +129,46 @@ pub struct Parts {
 impl Log {
     /// Puts a log together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { keys, config, roots, reader, dedup, issuers, index, published, cosigned } = parts;
+        let Parts {
+            keys,
+            config,
+            roots,
+            services,
+            reader,
+            dedup,
+            slots,
+            issuers,
+            index,
+            published,
+            cosigned,
+        } = parts;
         let limits = &config.limits;
         let mut metrics = Metrics::new();
         if cosigned.is_some() {
             metrics.register_cosigning();
         }
+        if config.has_verifiers() {
+            metrics.register_verifying();
+        }
         let log = Log {
             pool: Arc::new(Pool::new(limits.pool_entries, limits.pool_bytes)),
             labels_by_issuer: Budget::new(limits.labels_per_issuer_day, DAY),
             labels_by_root: Budget::new(limits.labels_per_root_day, DAY),
+            statements_by_key: Budget::new(limits.statements_per_key_day, DAY),
+            registrations_by_key: Budget::new(limits.registrations_per_key_day, DAY),
             verified: VerifiedIssuers::new(REMEMBERED_ISSUERS),
             metrics,
             healthy: AtomicBool::new(true),
             published: watch::Sender::new(Arc::new(published.clone())),
             cosigned,
+            kept: Mutex::default(),
             keys,
             config,
             roots,
+            services,
             reader,
             dedup,
+            slots: Arc::new(slots),
             issuers,
             index,
         };
@@ -157,14 +197,66 @@ impl Log {
         self.cosigned().map_or_else(|| published.note.clone(), |cosigned| cosigned.on(&published))
     }
 
-    /// What readers begin with: the newest checkpoint that the witnesses' quorum has cosigned, or of a log without witnesses
-    /// the newest one.
+    /// The newest checkpoint that the witnesses' quorum has cosigned, or of a log without witnesses the newest one.
     ///
     /// # Errors
     /// [`Problem::NotCosigned`].
+    pub fn cosigned_checkpoint(&self) -> Result<String, Problem> {
+        Ok(self.provable(0)?.0)
+    }
+
+    /// What a look-up begins with: the head that look-ups are answered in, and the newest checkpoint that a reader can
+    /// believe and that the head covers.
+    ///
+    /// # Errors
+    /// Those of [`NumberIndex::proved`]; [`Problem::NotCosigned`] while no such checkpoint covers so little.
     pub fn heads(&self) -> Result<Heads, Problem> {
-        let (checkpoint, _) = self.provable(0)?;
-        Ok(Heads { checkpoint })
+        let ((shown, published), checkpoint) = self.pair()?;
+        let newest = self.index.published().tree.size;
+        let inclusion = self.index.reader.inclusion(shown.position, published.tree.size, newest)?;
+        let head = ProvedHead::new(&shown.head, shown.position, &inclusion);
+        Ok(Heads { checkpoint, index_checkpoint: published.note.clone(), head })
+    }
+
+    /// The parts of [`heads`](Self::heads): the head with the checkpoint of the index log that it ends, and the checkpoint of
+    /// the entry log.
+    ///
+    /// # Errors
+    /// As [`heads`](Self::heads).
+    pub fn pair(&self) -> Result<((Shown, Arc<Published>), String), Problem> {
+        let (shown, published) = self.index.proved()?;
+        let (checkpoint, _) = self.checkpoint_within(shown.head.size)?;
+        Ok(((shown, published), checkpoint))
+    }
+
+    /// The newest checkpoint that a reader can believe and that a head of so many entries covers, with its tree.
+    ///
+    /// # Errors
+    /// [`Problem::NotCosigned`].
+    pub fn checkpoint_within(&self, size: u64) -> Result<(String, Tree), Problem> {
+        let kept = self.keep();
+        let (tree, note) = kept.within(size).ok_or_else(|| self.not_cosigned())?;
+        Ok((note.clone(), *tree))
+    }
+
+    /// Remembers a checkpoint of before a restart, before any other one.
+    pub fn remember(&self, cosigned: &Cosigned) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.add(cosigned.tree, &cosigned.note, 0);
+    }
+
+    /// Remembers the newest checkpoint that a reader can believe, for heads that cover it and not yet the next one.
+    pub fn keep(&self) -> MutexGuard<'_, Kept> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Ok((note, tree)) = self.provable(0) {
+            kept.add(tree, &note, self.index.shown().map_or(0, |shown| shown.head.size));
+        }
+        kept
+    }
+
+    fn not_cosigned(&self) -> Problem {
+        let retry = Duration::from_millis(self.config.cosign_milliseconds).max(Duration::from_secs(1));
+        Problem::NotCosigned { retry }
     }
 
     /// The newest note that an app can believe, with its tree, which holds the leaf `index`.
@@ -174,8 +266,7 @@ impl Log {
             return Ok((published.note.clone(), published.tree));
         }
         let covers = |cosigned: &Arc<Cosigned>| cosigned.tree.size > index;
-        let retry = Duration::from_millis(self.config.cosign_milliseconds).max(Duration::from_secs(1));
-        let cosigned = self.cosigned().filter(covers).ok_or(Problem::NotCosigned { retry })?;
+        let cosigned = self.cosigned().filter(covers).ok_or_else(|| self.not_cosigned())?;
         Ok((cosigned.note.clone(), cosigned.tree))
     }
 
@@ -244,24 +335,49 @@ impl Log {
     /// # Errors
     /// [`Problem`]. After [`Problem::TimedOut`] or [`Problem::Busy`] the entry may be in the log, and the next try gets its SCT.
     pub async fn answer(&self, submitted: Submitted) -> Result<Sct, Problem> {
-        let leaf = match submitted.state {
-            State::Logged(leaf) => leaf,
-            State::Waiting(receiver) => {
-                let limit = Duration::from_secs(self.config.limits.request_seconds);
-                match tokio::time::timeout(limit, receiver).await {
-                    Ok(Ok(Outcome::Logged(leaf))) => leaf,
-                    Ok(Ok(Outcome::Dropped)) => return Err(BUSY),
-                    Ok(Err(_)) | Err(_) => return Err(Problem::TimedOut),
-                }
-            }
-        };
+        let leaf = self.leaf_of(submitted.state).await?;
         self.sct(&Submission::of(&submitted.admitted), &leaf)
+    }
+
+    /// The bytes of the leaf of a submission, once it is durable and covered by a published checkpoint.
+    async fn leaf_of(&self, state: State) -> Result<Arc<Vec<u8>>, Problem> {
+        let receiver = match state {
+            State::Logged(leaf) => return Ok(leaf),
+            State::Waiting(receiver) => receiver,
+        };
+        let limit = Duration::from_secs(self.config.limits.request_seconds);
+        match tokio::time::timeout(limit, receiver).await {
+            Ok(Ok(Outcome::Logged(leaf))) => Ok(leaf),
+            Ok(Ok(Outcome::Dropped)) => Err(BUSY),
+            Ok(Err(_)) | Err(_) => Err(Problem::TimedOut),
+        }
+    }
+
+    /// The leaf at an index, none beyond the published tree.
+    fn published_leaf(&self, index: u64) -> Result<Option<Leaf>, Problem> {
+        let size = self.published().tree.size;
+        if index >= size {
+            return Ok(None);
+        }
+        let leaf = Leaf::decode(&self.reader.leaf(index, size)?);
+        leaf.map(Some).map_err(|error| {
+            tracing::error!(%error, index, "a stored leaf is none");
+            Problem::Internal
+        })
+    }
+
+    /// The bytes of the leaf with this key that `records` recognises, if the log holds it.
+    fn find(&self, key: &DedupKey, records: impl Fn(&Leaf) -> bool) -> Result<Option<Vec<u8>>, Problem> {
+        let size = self.published().tree.size;
+        let Some(index) = self.dedup.find(key)?.filter(|index| *index < size) else { return Ok(None) };
+        let bytes = self.reader.leaf(index, size)?;
+        let recorded = Leaf::decode(&bytes).is_ok_and(|leaf| records(&leaf));
+        Ok(recorded.then_some(bytes))
     }
 
     fn key(&self, submission: &Submission<'_>) -> DedupKey {
         if submission.is_hidden() {
-            let commitment = self.keys.opening.opening(submission.identity()).commit(submission.identity());
-            *commitment.0.first_chunk().expect("a commitment has 32 bytes")
+            key_of_hidden(&self.keys.opening.opening(submission.identity()).commit(submission.identity()))
         } else {
             key_of_open(submission.identity())
         }
@@ -269,25 +385,18 @@ impl Log {
 
     /// The bytes of the leaf that records a submission, if the log holds it.
     fn stored(&self, key: &DedupKey, submission: &Submission<'_>) -> Result<Option<Vec<u8>>, Problem> {
-        let Some(index) = self.dedup.find(key)? else { return Ok(None) };
-        let size = self.published().tree.size;
-        if index >= size {
-            return Ok(None);
-        }
-        let bytes = self.reader.leaf(index, size)?;
-        Ok(self.recorded(submission, &bytes).map(|_| bytes))
+        self.find(key, |leaf| self.records(submission, leaf))
     }
 
-    /// The leaf, if it records this submission.
-    fn recorded(&self, submission: &Submission<'_>, leaf: &[u8]) -> Option<Leaf> {
-        let leaf = Leaf::decode(leaf).ok()?;
+    fn records(&self, submission: &Submission<'_>, leaf: &Leaf) -> bool {
         let opening = self.keys.opening.opening(submission.identity());
-        records(&leaf.entry, submission.identity(), &opening).then_some(leaf)
+        records(&leaf.entry, submission.identity(), &opening)
     }
 
     /// Signs the SCT of a submission out of the leaf that is stored for it.
     fn sct(&self, submission: &Submission<'_>, leaf: &[u8]) -> Result<Sct, Problem> {
-        let Some(leaf) = self.recorded(submission, leaf) else {
+        let leaf = Leaf::decode(leaf).ok().filter(|leaf| self.records(submission, leaf));
+        let Some(leaf) = leaf else {
             tracing::error!("a stored leaf does not record what was submitted; nothing was signed");
             return Err(Problem::Internal);
         };
@@ -326,12 +435,11 @@ impl Log {
         let Some(entry) = submission.open_entry() else {
             let entry = fitting(self.number_entry(admitted, submission)?)?;
             let chain = admitted.chain().iter().map(|certificate| certificate.der().to_vec()).collect();
-            let evidence = Evidence { not_after: admitted.certificate().not_after(), chain };
-            let chain = ChainItem::default().encode();
-            return Ok(Pending { key, entry, chain, objects, evidence: Some(evidence) });
+            let evidence = Some(Evidence::of_chain(chain, admitted.certificate().not_after()));
+            return Ok(Pending { objects, evidence, ..Pending::new(key, entry) });
         };
-        let (entry, chain) = (fitting(entry)?, ChainItem::of(admitted).encode());
-        Ok(Pending { key, entry, chain, objects, evidence: None })
+        let chain = ChainItem::of(admitted).encode();
+        Ok(Pending { chain, objects, ..Pending::new(key, fitting(entry)?) })
     }
 
     fn number_entry(&self, admitted: &Admitted, submission: &Submission<'_>) -> Result<Entry, Problem> {
@@ -378,7 +486,7 @@ impl Log {
                 self.stored(&self.key(&submission), &submission)?.map(|leaf| (submission, leaf))
             }
         };
-        let (submission, leaf) = found.ok_or(Problem::NotLogged)?;
+        let (submission, leaf) = found.ok_or(Problem::NotLogged("certificate"))?;
         self.receipt_of(admitted, &submission, &leaf)
     }
 
@@ -413,15 +521,6 @@ impl Log {
         let precertificate = submission.identity().entry_type() == EntryType::Precert;
         let extra = Extra { precertificate, timestamp: leaf.timestamp, secrets };
         Ok(Receipt { proof: self.proof(leaf.index, Some(extra.encode()))?, extra })
-    }
-
-    /// The proof of leaf 0, with the leaf as extra data.
-    ///
-    /// # Errors
-    /// [`Problem`].
-    pub fn parameters(&self) -> Result<TlogProof, Problem> {
-        let leaf = self.reader.leaf(0, self.published().tree.size)?;
-        self.proof(0, Some(leaf))
     }
 
     fn proof(&self, index: u64, extra: Option<Vec<u8>>) -> Result<TlogProof, Problem> {

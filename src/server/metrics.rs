@@ -80,6 +80,10 @@ pub struct Metrics {
     pub accepted: Counter,
     /// Of these, submissions that were in the log already.
     pub repeated: Counter,
+    /// Key statements answered, with those that were in the log already.
+    pub statements: Counter,
+    /// Registrations and withdrawals answered, with those that were in the log already.
+    pub registrations: Counter,
     /// Leaves of the published tree.
     pub tree_size: Gauge,
     /// Milliseconds of Unix time of the published tree head.
@@ -96,8 +100,12 @@ pub struct Metrics {
     pub evaluations: Counter,
     /// Entries that the newest head of the number index does not cover yet.
     pub index_lag: Gauge,
+    /// Entries that the head which look-ups are answered in does not cover yet.
+    pub lookup_lag: Gauge,
     /// Cosigning; registered where there are witnesses.
     pub cosigning: CosignMetrics,
+    /// Cosigning of the index log; registered where there are verifiers.
+    pub verifying: CosignMetrics,
 }
 
 impl Metrics {
@@ -109,6 +117,8 @@ impl Metrics {
             refused: Family::default(),
             accepted: Counter::default(),
             repeated: Counter::default(),
+            statements: Counter::default(),
+            registrations: Counter::default(),
             tree_size: Gauge::default(),
             tree_head_time: Gauge::default(),
             pool: Gauge::default(),
@@ -117,7 +127,9 @@ impl Metrics {
             round_failures: Counter::default(),
             evaluations: Counter::default(),
             index_lag: Gauge::default(),
+            lookup_lag: Gauge::default(),
             cosigning: CosignMetrics::default(),
+            verifying: CosignMetrics::default(),
         };
         metrics.register();
         metrics
@@ -132,6 +144,12 @@ impl Metrics {
             "submissions_repeated",
             "Accepted ones that were in the log already",
             self.repeated.clone(),
+        );
+        registry.register("statements_accepted", "Key statements answered", self.statements.clone());
+        registry.register(
+            "registrations_accepted",
+            "Registrations and withdrawals answered",
+            self.registrations.clone(),
         );
         registry.register("tree_size", "Leaves of the published tree", self.tree_size.clone());
         registry.register(
@@ -157,11 +175,21 @@ impl Metrics {
             "Entries that the newest head of the number index does not cover yet",
             self.index_lag.clone(),
         );
+        registry.register(
+            "lookup_lag_entries",
+            "Entries that the head which look-ups are answered in does not cover yet",
+            self.lookup_lag.clone(),
+        );
     }
 
     /// Shows the metrics of cosigning too.
     pub fn register_cosigning(&mut self) {
         self.cosigning.register(&mut self.registry);
+    }
+
+    /// Shows the metrics of cosigning the index log too: the same names behind `index_`.
+    pub fn register_verifying(&mut self) {
+        self.verifying.register(self.registry.sub_registry_with_prefix("index"));
     }
 
     /// The OpenMetrics text.

@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use super::dedup::DedupError;
 use super::read::ReadError;
+use super::slots::SlotsError;
 use crate::client::api;
+use crate::registration::RegistrationRefusal;
 use crate::rule::{Refusal, Rule};
+use crate::statement::StatementRefusal;
 
 /// The beginning of every problem type.
 pub const PREFIX: &str = "urn:tnlog:problem:";
@@ -70,9 +73,28 @@ pub enum Problem {
         "certificate {0} of the chain is a delegate CA that names single numbers and is not in this log yet: submit it first"
     )]
     DelegateNotLogged(usize),
-    /// The certificate is not in the log.
-    #[error("this certificate is not in the log: submit it with add-chain or add-pre-chain, then ask again")]
-    NotLogged,
+    /// The certificate or registration is not in the log.
+    #[error("this {0} is not in the log: submit it, then ask again")]
+    NotLogged(&'static str),
+    /// The key statement breaks a rule.
+    #[error("{0}")]
+    Statement(#[from] StatementRefusal),
+    /// The registration breaks a rule.
+    #[error("{0}")]
+    Registration(#[from] RegistrationRefusal),
+    /// Another registration of the same slot is on its way.
+    #[error(
+        "another registration of the same number, key, Resolution Service and service is being logged; try again in a second"
+    )]
+    SlotBusy,
+    /// The client's, or the key's, budget of statements or registrations is spent.
+    #[error("the budget of {holder} is spent; try again in {} s", whole_seconds(*retry))]
+    SubmissionBudget {
+        /// The client or the key.
+        holder: &'static str,
+        /// When there is some again.
+        retry: Duration,
+    },
     /// A label element is malformed.
     #[error("{0}")]
     Label(#[from] crate::label::LabelError),
@@ -115,6 +137,16 @@ pub enum Problem {
     /// The log takes nothing.
     #[error("this log is read-only: it serves what it holds and takes nothing new; submit to another log")]
     ReadOnly,
+    /// A mirror takes nothing.
+    #[error(
+        "this is a mirror, which takes nothing and answers nothing that needs the log's keys; ask the log, {0}"
+    )]
+    Mirror(String),
+    /// A mirror that has no whole copy yet.
+    #[error(
+        "this mirror does not have a whole verified copy of the log yet; try again later, or ask the log"
+    )]
+    CatchingUp,
     /// A label of another length.
     #[error("label {0} has not the 32 bytes of a label")]
     LabelLength(usize),
@@ -154,6 +186,10 @@ pub enum Place {
     Element(usize),
     /// A label that is looked up.
     Label(usize),
+    /// A key statement.
+    Statement,
+    /// A registration.
+    Registration,
 }
 
 impl std::fmt::Display for Place {
@@ -162,6 +198,8 @@ impl std::fmt::Display for Place {
             Place::Certificate(n) => write!(f, "certificate {n} of the chain"),
             Place::Element(n) => write!(f, "blinded element {n}"),
             Place::Label(n) => write!(f, "label {n}"),
+            Place::Statement => f.write_str("the key statement"),
+            Place::Registration => f.write_str("the registration"),
         }
     }
 }
@@ -182,7 +220,11 @@ impl Problem {
             Problem::Method => "method-not-allowed",
             Problem::Refused(refusal) => refusal.rule.slug(),
             Problem::DelegateNotLogged(_) => "delegate-not-logged",
-            Problem::NotLogged => "not-logged",
+            Problem::NotLogged(_) => "not-logged",
+            Problem::Statement(refusal) => refusal.slug(),
+            Problem::Registration(refusal) => refusal.slug(),
+            Problem::SlotBusy => "slot-busy",
+            Problem::SubmissionBudget { .. } => "submission-budget",
             Problem::Label(_) => "malformed-element",
             Problem::LabelBudget { .. } => "label-budget",
             Problem::EvaluationBudget { .. } => "evaluation-budget",
@@ -190,6 +232,8 @@ impl Problem {
             Problem::TimedOut => "timed-out",
             Problem::NotCosigned { .. } => "not-cosigned",
             Problem::ReadOnly => "read-only",
+            Problem::Mirror(_) => "mirror",
+            Problem::CatchingUp => "catching-up",
             Problem::LabelLength(_) => "wrong-label-length",
             Problem::TooManyLabels(_) => "too-many-labels",
             Problem::BeyondList(_) => "beyond-list",
@@ -205,15 +249,19 @@ impl Problem {
         match self {
             Problem::BodyTooLong(_) => 413,
             Problem::Method => 405,
-            Problem::UnknownHash | Problem::NotFound | Problem::NotLogged => 404,
-            Problem::LabelBudget { .. } | Problem::EvaluationBudget { .. } => 429,
+            Problem::UnknownHash | Problem::NotFound | Problem::NotLogged(_) => 404,
+            Problem::LabelBudget { .. }
+            | Problem::EvaluationBudget { .. }
+            | Problem::SubmissionBudget { .. } => 429,
             Problem::Busy { .. }
+            | Problem::SlotBusy
             | Problem::TimedOut
             | Problem::Unhealthy
+            | Problem::CatchingUp
             | Problem::IndexLags
             | Problem::NotCosigned { .. } => 503,
             Problem::IndexOver => 410,
-            Problem::ReadOnly => 403,
+            Problem::ReadOnly | Problem::Mirror(_) => 403,
             Problem::Internal => 500,
             _ => 400,
         }
@@ -224,9 +272,12 @@ impl Problem {
         match self {
             Problem::LabelBudget { retry, .. }
             | Problem::EvaluationBudget { retry, .. }
+            | Problem::SubmissionBudget { retry, .. }
             | Problem::NotCosigned { retry }
             | Problem::Busy { retry } => Some(*retry),
-            Problem::TimedOut | Problem::IndexLags => Some(Duration::from_secs(1)),
+            Problem::TimedOut | Problem::IndexLags | Problem::CatchingUp | Problem::SlotBusy => {
+                Some(Duration::from_secs(1))
+            }
             _ => None,
         }
     }
@@ -267,6 +318,13 @@ impl From<ReadError> for Problem {
                 Problem::Internal
             }
         }
+    }
+}
+
+impl From<SlotsError> for Problem {
+    fn from(error: SlotsError) -> Self {
+        tracing::error!(%error, "the database of registrations failed");
+        Problem::Internal
     }
 }
 

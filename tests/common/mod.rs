@@ -4,6 +4,8 @@
 // Each test program uses its part of this file.
 #![allow(dead_code)]
 
+pub mod people;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -297,6 +299,16 @@ impl TestLog {
 
     pub fn restart(&mut self) {
         self.stop();
+        self.resume().unwrap();
+    }
+
+    /// Starts again with other lines of configuration.
+    pub fn reconfigure(&mut self, more: &str) {
+        self.stop();
+        let listen = more.contains("listen");
+        let text = config(&format!("round_milliseconds = 20\n{more}"));
+        let text = if listen { text.replace("listen = \"127.0.0.1:0\"\n", "") } else { text };
+        self.config = Config::parse(&text).unwrap();
         self.resume().unwrap();
     }
 

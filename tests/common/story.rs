@@ -148,7 +148,7 @@ impl Story {
         let key = *digest.first_chunk().unwrap();
         let Ok(Reservation::Held(hold)) = pool.reserve(key) else { panic!("the pool is full") };
         let chain = ChainItem::default().encode();
-        let pending = Pending { key, entry, chain, objects: vec![], evidence: None };
+        let pending = Pending { key, entry, chain, objects: vec![], evidence: None, slot: None };
         match pool.push(hold, pending).blocking_recv().unwrap() {
             Outcome::Logged(leaf) => Leaf::decode(&leaf).unwrap().index,
             Outcome::Dropped => panic!("the entry was dropped"),

@@ -31,6 +31,18 @@ pub enum LookupError {
         /// That of the checkpoint.
         shown: String,
     },
+    /// Another index log of the log than the one whose key is pinned.
+    #[error(
+        "the answer is of the index log {shown}, and the key that is pinned is of {pinned}. A log that goes on with another index log \
+         says that the old one is over, because a head of it was wrong: run `tnlog audit` with the old key, which finds it; ask \
+         the log's operator what happened; then pin the index_key that {shown} has in its place"
+    )]
+    OtherIndexLog {
+        /// The origin of the pinned key.
+        pinned: String,
+        /// That of the answer, which nobody vouches for.
+        shown: String,
+    },
     /// The leaf of the index log is none.
     #[error(transparent)]
     Head(#[from] HeadError),

@@ -16,14 +16,15 @@ mod state;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::api;
 use super::cache::Cached;
 use super::http::Client;
 use super::read::{LogReader, ReadError};
 use super::source::Below;
 use crate::entry::Entry;
-use crate::index::{MAX_PREFIXES, Prefix, Query};
+use crate::index::{Generation, MAX_PREFIXES, Prefix, Query};
 use crate::label::Label;
-use crate::note::VerifierKey;
+use crate::note::{MAX_NOTE, VerifierKey};
 use crate::policy::{Checked, FreshnessError, Policy};
 use crate::receipt::{KnownLog, ParametersError};
 pub use error::LookupError;
@@ -34,8 +35,10 @@ pub use memory::{Memory, News};
 pub use standing::{Answered, Peer, StandingError};
 pub use state::{LogState, Position, State, StateError};
 
-/// Where the index log lies below its log, and the last part of its origin.
-pub const INDEX: &str = "index";
+/// Where a look-up begins: a checkpoint of the log, and a head that covers it.
+const HEADS: &str = "tn/v1/heads";
+/// Two checkpoints of 64 signatures, and a proof.
+const MAX_HEADS: usize = 4 * MAX_NOTE;
 /// How often a question is asked again when lists grow while they are read.
 const MAX_ROUNDS: usize = 64;
 
@@ -92,7 +95,9 @@ impl Lookups {
     /// Look-ups at this address: that of the log, or of a mirror or monitor of it.
     pub fn new(client: Client, trust: Trust) -> Self {
         let cache = Cached::new(client.clone());
-        let heads = Arc::new(Below::new(cache.clone(), INDEX));
+        let generation =
+            Generation::split(trust.index_key.name()).map_or(Generation::FIRST, |(_, generation)| generation);
+        let heads = Arc::new(Below::new(cache.clone(), &generation.path()));
         let entries = LogReader::new(Arc::new(cache.clone()), trust.policy.clone());
         let heads = LogReader::new(heads, trust.index_policy.clone());
         Lookups { client, trust, cache, entries, heads, recent: [None, None] }
@@ -128,13 +133,15 @@ impl Lookups {
         self.trust.key.name()
     }
 
-    /// Fetches the newest checkpoint of the entry log; how many entries it has. A look-up that covers these cannot be one
-    /// of an index that stands still.
+    /// Fetches the newest checkpoint of the entry log that its index covers; how many entries it has. Every look-up that
+    /// follows must cover them.
     ///
     /// # Errors
-    /// [`LookupError::Read`], [`LookupError::OtherLog`].
+    /// [`LookupError::Http`], [`LookupError::Read`], [`LookupError::OtherLog`].
     pub async fn update(&mut self) -> Result<u64, LookupError> {
-        let updated = self.entries.update().await.map(|seen| seen.checked.clone());
+        let heads: api::Heads = self.client.get_json(HEADS, MAX_HEADS).await?;
+        let observed = self.entries.observe(heads.checkpoint.as_bytes()).await;
+        let updated = observed.map(|seen| seen.checked.clone());
         let seen = updated.inspect_err(|_| self.cache.forget())?;
         is_of(&self.trust.key, &seen.checkpoint.origin)?;
         let size = seen.checkpoint.size;
