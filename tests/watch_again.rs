@@ -83,6 +83,14 @@ impl Following {
     }
 }
 
+/// Ends with the test, however that ends.
+impl Drop for Following {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 #[test]
 fn following_shows_what_is_new_and_whom_it_concerns() {
     let mut story = Story::new();
