@@ -212,7 +212,10 @@ fn how_recent_it_is_is_said_or_that_it_cannot_be_known() {
     story.settle();
     story.witnesses[2].set(story::witness::Manner::Offline);
     story.credential(ANNAS_NEW_PHONE);
-    while story.log.running().log.cosigned().is_none_or(|cosigned| cosigned.tree.size < story.log.size()) {
+    let (log, size) = (&story.log.running().log, story.log.size());
+    while log.cosigned().is_none_or(|cosigned| cosigned.tree.size < size)
+        || log.index.shown().is_none_or(|shown| shown.head.size < size)
+    {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     let arguments = ["--policy", &one, "--trust-log", &number, "--json"];
