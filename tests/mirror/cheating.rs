@@ -61,6 +61,36 @@ fn a_fork_is_kept_as_evidence_and_nothing_newer_is_served() {
     mirror.stop(&log);
 }
 
+/// Fails without `Evidence::prove`: the log no longer serves what would show that its smaller tree is a fork, and the copy
+/// does.
+#[test]
+fn a_smaller_fork_is_proved_by_the_copy() {
+    let mut log = TestLog::start("");
+    submit(&log, &["carrier-1"]);
+    log.stop();
+    let backup = tempfile::tempdir().unwrap();
+    copy(log.folder.path(), backup.path());
+    log.resume().unwrap();
+    submit(&log, &["carrier-2", "carrier-3", "carrier-4"]);
+    let mut mirror = TestMirror::start(&log);
+    mirror.caught_up(&log);
+    mirror.stop(&log);
+    log.stop();
+    std::fs::remove_dir_all(log.folder.path()).unwrap();
+    copy(backup.path(), log.folder.path());
+    log.resume().unwrap();
+    submit(&log, &["carrier-5"]);
+    mirror.resume(&log);
+    wait_for("the fork is not found", || mirror.running().mirror.finding().is_some());
+    assert!(mirror.get("/healthz").text().contains("FORKED"));
+    mirror.stop(&log);
+    let (evidence, key) = (mirror.evidence(), keys(&log).0);
+    assert!(evidence.contains("\n5\n") && evidence.contains("\n3\n"), "{evidence}");
+    let shown = std::fs::read(log.folder.public().join("checkpoint")).unwrap();
+    let shown = Note::parse(&shown).unwrap();
+    assert!(Checkpoint::open(&shown, &key).is_ok() && evidence.contains(shown.text()), "{evidence}");
+}
+
 /// A place that lags behind shows an older tree for a while: no proof of anything, and kept all the same.
 #[test]
 fn an_older_tree_is_no_proof_and_is_not_taken() {
@@ -113,7 +143,7 @@ fn serve_files(log: &TestLog, root: PathBuf) -> (SocketAddr, tokio::task::JoinHa
 }
 
 /// Appends a head with the log's own key to the index log of a stopped log.
-fn append_head(folder: &LogFolder, head: &IndexHead) {
+pub(super) fn append_head(folder: &LogFolder, head: &IndexHead) {
     let store = |path: &Path| {
         let store = Arc::new(DiskStore::open(path).unwrap());
         Arc::new(PrefixedStore::new(store, "index"))

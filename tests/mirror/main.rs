@@ -7,8 +7,10 @@
 mod common;
 
 mod cheating;
+mod hostile;
 mod killing;
 mod serving;
+mod succeeding;
 mod verifying;
 
 use std::net::SocketAddr;

@@ -156,7 +156,10 @@ impl<S: Source + Clone, K: Sink> Follower<S, K> {
     pub fn open(source: S, follow: Follow, sink: K) -> Result<Self, FollowError> {
         let Follow { key, policy, index_key, verifiers, index, folder } = follow;
         let place = Place::new(&folder)?;
-        let memory = place.load()?;
+        let mut memory = place.load()?;
+        if let Some(key) = &index_key {
+            memory.follow_index_log(key.name());
+        }
         let shared = Arc::new(source.clone());
         let entries = match &memory.seen {
             Some(seen) => LogReader::resume(shared, policy, seen.as_bytes())?,
