@@ -11,10 +11,12 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use support::TestLog;
 use tnlog::client::check::FaultKind;
-use tnlog::client::follow::{Finding, Follow, FollowError, Follower, Object, Part, ShownHead, Sink};
+use tnlog::client::follow::{
+    Finding, Follow, FollowError, Follower, MemoryError, Object, Part, ShownHead, Sink,
+};
 use tnlog::client::read::policy_of_key;
 use tnlog::client::source::{Folder, Source, SourceError};
-use tnlog::note::Note;
+use tnlog::note::{KeyType, Note, Signer};
 use tnlog::synthetic::{KeyPair, Profile};
 
 /// Remembers what it was given; fails when it is told to.
@@ -110,6 +112,27 @@ async fn parts_come_in_order_and_the_one_that_failed_comes_again() {
     let state = taken.0.lock().unwrap();
     assert_eq!(state.leaves, [(log.size() - 1, log.leaves.last().unwrap().clone())]);
     assert_eq!(state.complete.last().unwrap(), &log.note().to_string());
+}
+
+/// Fails when the folder of one log is gone on with for another.
+#[tokio::test]
+async fn the_folder_of_one_log_is_not_that_of_another() {
+    let log = TestLog::with(10);
+    let folder = tempfile::tempdir().unwrap();
+    follower(Folder::new(log.public()), folder.path().to_owned(), &Taken::default()).step().await.unwrap();
+    let key =
+        Signer::new("log.example.com/other", KeyType::Ed25519, &[2; 32]).unwrap().verifier_key().clone();
+    let policy = policy_of_key(key.clone()).unwrap();
+    let follow = Follow {
+        key,
+        policy,
+        index_key: None,
+        verifiers: None,
+        index: Arc::default(),
+        folder: folder.path().to_owned(),
+    };
+    let error = Follower::open(Folder::new(log.public()), follow, Taken::default()).err().unwrap();
+    assert!(matches!(error, FollowError::Memory(MemoryError::OtherLog { .. })), "{error}");
 }
 
 /// The bundles and the lowest hash tiles of one log, under the checkpoint and the upper tiles of another.

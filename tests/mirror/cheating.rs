@@ -157,7 +157,7 @@ pub(super) fn append_head(folder: &LogFolder, head: &IndexHead) {
     sequencer.settler().settle().unwrap();
 }
 
-/// Fails without `Recompute::compare`: the mirror would cosign the wrong head.
+/// Fails without `Recompute::compare`: the mirror would cosign the wrong head; and when it cosigns on after a finding.
 #[test]
 fn a_wrong_head_is_kept_as_evidence_and_never_cosigned() {
     let mut log = TestLog::start("");
@@ -165,6 +165,7 @@ fn a_wrong_head_is_kept_as_evidence_and_never_cosigned() {
     let mut mirror = TestMirror::start(&log);
     mirror.caught_up(&log);
     let before = mirror.get("/tn/v1/heads").text();
+    let good = AddCheckpoint::new(0, vec![], index_note(&log)).unwrap().encode();
     mirror.stop(&log);
     let newest = log.running().log.index.shown().unwrap().head;
     submit(&log, &["number-1"]);
@@ -182,6 +183,7 @@ fn a_wrong_head_is_kept_as_evidence_and_never_cosigned() {
     let note = std::fs::read(log.folder.public().join("index/checkpoint")).unwrap();
     let request = AddCheckpoint::new(0, vec![], Note::parse(&note).unwrap()).unwrap().encode();
     assert_eq!(mirror.add_checkpoint(&request).status, 503);
+    assert_eq!(mirror.add_checkpoint(&good).status, 503, "nothing at all is cosigned any more");
     let shown: Value = serde_json::from_str(&before).unwrap();
     assert!(
         mirror.get("/tn/v1/heads").json()["head"]["index"].as_u64() >= shown["head"]["index"].as_u64(),
