@@ -16,7 +16,8 @@ use tnlog::checkpoint::Checkpoint;
 use tnlog::client::index_check::{CheckedIndex, IndexCheckError, IndexFault, check_index};
 use tnlog::client::read::{LogReader, policy_of_key};
 use tnlog::client::source::{Below, Folder as Served};
-use tnlog::index::{Generation, IndexHead};
+use tnlog::index::{Generation, Index, IndexHead, Shape};
+use tnlog::label::Label;
 use tnlog::merkle::Hash;
 use tnlog::note::{Note, VerifierKey};
 use tnlog::server::config::Folder;
@@ -107,6 +108,59 @@ fn it_goes_on_after_a_stop_and_is_built_again_when_the_derived_store_is_gone_or_
     log.stop();
     let checked = audit(&log.folder).unwrap();
     assert_eq!(checked.newest.unwrap().size, 4);
+}
+
+/// Puts another index of this log and of so many entries in the place of the derived one.
+fn plant(folder: &Folder, log: Hash, size: u64) {
+    let store = tnlog::client::index_store::DiskStore::empty(&folder.derived_index()).unwrap();
+    let mut index = Index::open(store, log, Shape::STANDARD).unwrap();
+    index.advance(vec![(Label::new([7; 32]), 0)], size).unwrap();
+}
+
+fn log_hash(log: &TestLog) -> Hash {
+    common::people::leaf(log.address(), 0).hash().unwrap()
+}
+
+/// Fails without the comparison with the last head in `Driver::open`: what is wrong on disk would go into the next head.
+#[test]
+fn an_index_that_is_not_what_the_last_head_says_is_built_again() {
+    let mut log = TestLog::start("");
+    submit(&log, "carrier-1");
+    indexed(&log);
+    let hash = log_hash(&log);
+    for (name, size) in [("carrier-2", 3), ("carrier-3", 4)] {
+        log.stop();
+        plant(&log.folder, hash, log_size(&log.folder));
+        log.resume().unwrap();
+        submit(&log, name);
+        indexed(&log);
+        assert_eq!(log.size(), size);
+    }
+    log.stop();
+    assert_eq!(audit(&log.folder).unwrap().newest.unwrap().size, 4);
+}
+
+fn log_size(folder: &Folder) -> u64 {
+    let note = std::fs::read(folder.public().join("checkpoint")).unwrap();
+    Checkpoint::parse(Note::parse(&note).unwrap().text()).unwrap().size
+}
+
+/// A head that was wrong long ago is found by an auditor, and written down by the operator. Fails without the look at that in
+/// `Driver::run`.
+#[test]
+fn an_end_that_the_operator_writes_is_one() {
+    let mut log = TestLog::start("");
+    submit(&log, "carrier-1");
+    indexed(&log);
+    log.stop();
+    let private = PrefixedStore::new(Arc::new(DiskStore::open(&log.folder.private()).unwrap()), "index");
+    Over::new(&format!("{}/index", common::ORIGIN), 0, b"the head", None).write(&private).unwrap();
+    log.resume().unwrap();
+    let heads = log.running().log.index.published().tree.size;
+    submit(&log, "carrier-2");
+    std::thread::sleep(Duration::from_millis(700));
+    assert_eq!((log.running().log.index.published().tree.size, log.size()), (heads, 3));
+    assert_eq!(log.get("/tn/v1/heads").status, 410);
 }
 
 /// Killed at instants of every part of a head's life, twenty times: every head that was ever signed is right.
@@ -218,7 +272,7 @@ fn a_wrong_head_ends_the_index_log_and_not_the_entry_log() {
 }
 
 /// The whole way of an operator and of a reader. Fails when `current` does not find the successor, when a successor can be
-/// started for an index log that is right, and without `is_pinned`.
+/// started for an index log that is right, when it begins with the old derived index, and without `is_pinned`.
 #[test]
 fn a_successor_takes_the_place_of_an_index_log_that_is_over() {
     let right = TestLog::start("");
@@ -232,8 +286,11 @@ fn a_successor_takes_the_place_of_an_index_log_that_is_over() {
     let mut log = with_a_wrong_head();
     let (key, old) = keys(&log.folder);
     let ended = log.get("/index/checkpoint").text();
+    let hash = log_hash(&log);
     log.stop();
     let started = lines(&command(&log)).remove(0);
+    // The successor takes nothing over from an index that may be wrong.
+    plant(&log.folder, hash, 2);
     assert_eq!(started["origin"], format!("{}/index/2", common::ORIGIN));
     assert!(String::from_utf8_lossy(&command(&log).stderr).contains("index/2 is not over"));
     log.resume().unwrap();

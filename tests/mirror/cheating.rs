@@ -157,6 +157,12 @@ pub(super) fn append_head(folder: &LogFolder, head: &IndexHead) {
     sequencer.settler().settle().unwrap();
 }
 
+/// The checkpoint of the entry log in the served folder.
+pub(super) fn newest_checkpoint(folder: &LogFolder) -> Checkpoint {
+    let note = std::fs::read(folder.public().join("checkpoint")).unwrap();
+    Checkpoint::parse(Note::parse(&note).unwrap().text()).unwrap()
+}
+
 /// Fails without `Recompute::compare`: the mirror would cosign the wrong head; and when it cosigns on after a finding.
 #[test]
 fn a_wrong_head_is_kept_as_evidence_and_never_cosigned() {
@@ -167,11 +173,15 @@ fn a_wrong_head_is_kept_as_evidence_and_never_cosigned() {
     let before = mirror.get("/tn/v1/heads").text();
     let good = AddCheckpoint::new(0, vec![], index_note(&log)).unwrap().encode();
     mirror.stop(&log);
-    let newest = log.running().log.index.shown().unwrap().head;
     submit(&log, &["number-1"]);
+    let shown = || log.running().log.index.shown().unwrap().head;
+    wait_for("the index stands still", || shown().size == log.size());
+    let newest = shown();
+    // One head is made each half second: the index log does not have that of the next entry yet.
+    submit(&log, &["carrier-3"]);
     log.stop();
-    // The index log may have the right head of that size already; the next one is then wrong by its size.
-    let wrong = IndexHead { size: newest.size + 1, index_root: Hash([9; 32]), ..newest };
+    let Checkpoint { size, root, .. } = newest_checkpoint(&log.folder);
+    let wrong = IndexHead { size, root, index_root: Hash([9; 32]), ..newest };
     append_head(&log.folder, &wrong);
     log.resume().unwrap();
     mirror.resume(&log);
@@ -213,4 +223,31 @@ fn a_damaged_bundle_is_not_copied_and_the_mirror_goes_on_when_it_is_mended() {
     mirror.caught_up(&log);
     mirror.stop(&log);
     assert_eq!(audit(mirror.folder.public(), keys(&log)), (3, 3));
+}
+
+/// Fails when heads are shown whose leaves are not checked.
+#[test]
+fn heads_wait_until_their_leaves_are_checked() {
+    let log = TestLog::start("");
+    submit(&log, &["carrier-1", "carrier-2"]);
+    let mut mirror = TestMirror::start(&log);
+    mirror.caught_up(&log);
+    mirror.stop(&log);
+    submit(&log, &["carrier-3"]);
+    let shown = || log.running().log.index.shown().map_or(0, |shown| shown.head.size);
+    wait_for("the index stands still", || shown() == log.size());
+    // The leaf is good, and its chain is not.
+    let file = log.folder.public().join("tile/chains/000.p/4");
+    let good = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &good[..good.len() - 1]).unwrap();
+    mirror.resume(&log);
+    wait_for("the log is not seen", || mirror.running().progress.borrow().size == 4);
+    std::thread::sleep(Duration::from_millis(300));
+    let now = *mirror.running().progress.borrow();
+    assert_eq!((now.checked, now.indexed), (3, 3));
+    let request = AddCheckpoint::new(0, vec![], index_note(&log)).unwrap().encode();
+    assert_eq!(mirror.add_checkpoint(&request).status, 503);
+    std::fs::write(&file, &good).unwrap();
+    mirror.caught_up(&log);
+    mirror.stop(&log);
 }

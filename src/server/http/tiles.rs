@@ -73,7 +73,8 @@ pub async fn successor_tile(
 fn index_log(app: &Reads, number: Result<Path<String>, PathRejection>) -> Option<Served> {
     let generation = match number {
         Ok(Path(number)) => Generation::of_path(&format!("index/{number}"))?,
-        Err(_) => Generation::FIRST,
+        Err(PathRejection::MissingPathParams(_)) => Generation::FIRST,
+        Err(_) => return None,
     };
     app.log.index_log(generation)
 }
