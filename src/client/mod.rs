@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod api;
+pub mod cache;
 pub mod check;
 pub mod evaluate;
 pub mod follow;
@@ -22,3 +23,4 @@ pub mod signatures;
 pub mod source;
 pub mod statements;
 pub mod submit;
+pub mod traffic;
