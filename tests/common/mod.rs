@@ -4,6 +4,7 @@
 // Each test program uses its part of this file.
 #![allow(dead_code)]
 
+pub mod heads;
 pub mod people;
 
 use std::io::{Read, Write};

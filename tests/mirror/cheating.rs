@@ -1,5 +1,7 @@
 //! Logs that cheat, lag, or are damaged.
 
+use common::heads::append;
+
 use super::*;
 
 /// Copies a folder.
@@ -142,21 +144,6 @@ fn serve_files(log: &TestLog, root: PathBuf) -> (SocketAddr, tokio::task::JoinHa
     (address, serving)
 }
 
-/// Appends a head with the log's own key to the index log of a stopped log.
-pub(super) fn append_head(folder: &LogFolder, head: &IndexHead) {
-    let store = |path: &Path| {
-        let store = Arc::new(DiskStore::open(path).unwrap());
-        Arc::new(PrefixedStore::new(store, "index"))
-    };
-    let stores = Stores { public: store(&folder.public()), private: store(&folder.private()) };
-    let lock = Box::new(DiskLock::open(&folder.index_lock(Generation::FIRST)).unwrap());
-    let signer = CheckpointSigner::new(index_signer(folder));
-    let mut sequencer = Sequencer::open(stores, lock, signer, 0, |_| Round::default()).unwrap();
-    let entry = NewEntry { leaf: head.encode(), chain: Vec::new() };
-    sequencer.append(0, |_| Round { entries: vec![entry], objects: Vec::new() }).unwrap();
-    sequencer.settler().settle().unwrap();
-}
-
 /// The checkpoint of the entry log in the served folder.
 pub(super) fn newest_checkpoint(folder: &LogFolder) -> Checkpoint {
     let note = std::fs::read(folder.public().join("checkpoint")).unwrap();
@@ -182,7 +169,7 @@ fn a_wrong_head_is_kept_as_evidence_and_never_cosigned() {
     log.stop();
     let Checkpoint { size, root, .. } = newest_checkpoint(&log.folder);
     let wrong = IndexHead { size, root, index_root: Hash([9; 32]), ..newest };
-    append_head(&log.folder, &wrong);
+    append(&log.folder, common::ORIGIN, &wrong);
     log.resume().unwrap();
     mirror.resume(&log);
     wait_for("the wrong head is not found", || mirror.running().mirror.finding().is_some());

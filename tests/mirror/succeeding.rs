@@ -8,7 +8,7 @@ use super::*;
 fn end_the_index_log(log: &mut TestLog) {
     let Checkpoint { size, root, .. } = cheating::newest_checkpoint(&log.folder);
     let head = IndexHead { size, root, index_root: Hash([9; 32]), labels: 1 };
-    cheating::append_head(&log.folder, &head);
+    common::heads::append(&log.folder, common::ORIGIN, &head);
     log.resume().unwrap();
     wait_for("the index log goes on", || log.running().log.index.is_over());
     log.stop();
