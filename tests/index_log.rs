@@ -355,7 +355,7 @@ fn a_successor_takes_the_place_of_an_index_log_that_is_over() {
         let pinned: String = index_keys.iter().map(|key| format!("log {key}\n")).collect();
         let policy = format!("log {key} {url}\n{pinned}quorum none\n");
         std::fs::write(folder.path().join("policy"), policy).unwrap();
-        tnlog(folder.path(), &["watch", "--policy", "policy", "--spc", "706J", "--json"])
+        tnlog(folder.path(), &["watch", "--policy", "policy", "--trust-log", "--spc", "706J", "--json"])
     };
     let (old, new) = (old.to_string(), started["index_key"].as_str().unwrap().to_owned());
     let told = watch(&[&old]);
@@ -434,7 +434,7 @@ fn watch_shows_all_of_a_carrier_and_of_a_number_and_says_what_is_not_mine() {
     let policy = format!("log {key} http://{}/\nlog {index_key}\nquorum none\n", log.address());
     std::fs::write(folder.path().join("policy"), &policy).unwrap();
     let watch = |code: i32, more: &[&str]| {
-        let output = tnlog(folder.path(), &[&["watch", "--policy", "policy"], more].concat());
+        let output = tnlog(folder.path(), &[&["watch", "--policy", "policy", "--trust-log"], more].concat());
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(
             output.status.code(),
