@@ -48,6 +48,8 @@ pub mod client;
 pub mod load;
 #[cfg(feature = "server")]
 pub mod server;
+#[cfg(feature = "server")]
+pub mod simulate;
 
 /// The examples of README.md, compiled and run.
 #[cfg(doctest)]

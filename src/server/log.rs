@@ -11,6 +11,7 @@ use rand_core::OsRng;
 use tokio::sync::{oneshot, watch};
 
 use super::budget::Budget;
+use super::clock::Clock;
 use super::config::Config;
 use super::dedup::{Dedup, DedupKey, key_of_open};
 use super::evidence::Evidence;
@@ -47,6 +48,8 @@ const BUSY: Problem = Problem::Busy { retry: Duration::from_secs(1) };
 
 /// An entry log that runs.
 pub struct Log {
+    /// What time it is.
+    pub clock: Clock,
     /// The secrets.
     pub keys: Keys,
     /// The configuration.
@@ -86,6 +89,8 @@ enum State {
 
 /// What a log is made of; see the fields of [`Log`].
 pub struct Parts {
+    /// What time it is.
+    pub clock: Clock,
     /// The secrets.
     pub keys: Keys,
     /// The configuration.
@@ -109,7 +114,7 @@ pub struct Parts {
 impl Log {
     /// Puts a log together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { keys, config, roots, reader, dedup, issuers, index, published, cosigned } = parts;
+        let Parts { clock, keys, config, roots, reader, dedup, issuers, index, published, cosigned } = parts;
         let limits = &config.limits;
         let mut metrics = Metrics::new();
         if cosigned.is_some() {
@@ -124,6 +129,7 @@ impl Log {
             healthy: AtomicBool::new(true),
             published: watch::Sender::new(Arc::new(published.clone())),
             cosigned,
+            clock,
             keys,
             config,
             roots,

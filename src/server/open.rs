@@ -9,6 +9,7 @@ use rand_core::{OsRng, RngCore};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
+use super::clock::Clock;
 use super::config::{Config, ConfigError, Folder, is_origin};
 use super::dedup::{Dedup, DedupError};
 use super::index::{NumberIndex, OpenedIndex};
@@ -18,7 +19,6 @@ use super::log::{Log, Parts};
 use super::plan::{NewEntry, Round};
 use super::read::{LogReader, ReadError};
 use super::roots::{Roots, RootsError};
-use super::rounds::now_milliseconds;
 use super::sequencer::{Sequencer, SequencerError, Stores};
 use super::store::{CheckpointLock, DiskLock, DiskStore, ObjectStore};
 
@@ -199,6 +199,19 @@ fn name_of_key(folder: &Folder) -> Result<Option<String>, OpenError> {
 /// # Errors
 /// [`OpenError`].
 pub fn open(folder: &Folder, config: Config, progress: impl Fn(u64, u64)) -> Result<Opened, OpenError> {
+    open_at(folder, config, Clock::system(), progress)
+}
+
+/// The same with another clock than the system's.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_at(
+    folder: &Folder,
+    config: Config,
+    clock: Clock,
+    progress: impl Fn(u64, u64),
+) -> Result<Opened, OpenError> {
     let at = |path: PathBuf| move |error| OpenError::Io { path, error };
     let public = DiskStore::open(&folder.public()).map_err(at(folder.public()))?;
     let private = DiskStore::open_private(&folder.private()).map_err(at(folder.private()))?;
@@ -216,10 +229,10 @@ pub fn open(folder: &Folder, config: Config, progress: impl Fn(u64, u64)) -> Res
     let roots = Roots::open(&folder.roots())?;
     let signer = keys.checkpoint_signer();
     let witnesses = config.has_witnesses().then(|| Witnesses::read(&config.witnesses)).transpose()?;
-    let sequencer =
-        Sequencer::open(stores.clone(), Box::new(lock), signer, now_milliseconds(), |position| {
-            first_round(position.time, parameters.clone())
-        })?;
+    let now = clock.now_milliseconds();
+    let sequencer = Sequencer::open(stores.clone(), Box::new(lock), signer, now, |position| {
+        first_round(position.time, parameters.clone())
+    })?;
     let published = sequencer.published().clone();
     let reader = LogReader::new(stores.public.clone());
     let first = reader.leaf(0, published.tree.size)?;
@@ -230,7 +243,7 @@ pub fn open(folder: &Folder, config: Config, progress: impl Fn(u64, u64)) -> Res
         Dedup::open(&folder.derived(), &Hash::of_leaf(&first), &reader, published.tree.size, progress)?;
     let issuers = Issuers::open(&*stores.public).map_err(at(folder.public()))?;
     let OpenedIndex { index, sequencer: index_sequencer } =
-        NumberIndex::open(folder, &stores, &config.origin)?;
+        NumberIndex::open(folder, &stores, &config.origin, now)?;
     let cosigned = match &witnesses {
         Some(witnesses) => Cosigned::find(&reader, &published, &keys.checkpoint_signer(), witnesses)?,
         None => None,
@@ -238,6 +251,7 @@ pub fn open(folder: &Folder, config: Config, progress: impl Fn(u64, u64)) -> Res
     let cosigned = watch::Sender::new(cosigned.map(Arc::new));
     let receiver = witnesses.is_some().then(|| cosigned.subscribe());
     let log = Arc::new(Log::new(Parts {
+        clock,
         keys,
         config,
         roots,

@@ -17,7 +17,6 @@ use super::keys::{create_index_key, read_index_key};
 use super::open::OpenError;
 use super::plan::Round;
 use super::read::LogReader;
-use super::rounds::now_milliseconds;
 use super::sequencer::{Published, Sequencer, Stores};
 use super::signer::CheckpointSigner;
 use super::store::{CheckpointLock, DiskLock, PrefixedStore};
@@ -61,12 +60,12 @@ pub struct OpenedIndex {
 }
 
 impl NumberIndex {
-    /// Opens the index log of a log with this origin; makes key and log when it has signed nothing yet. The index itself
-    /// is opened by the driver.
+    /// Opens the index log of a log with this origin; makes key and log when it has signed nothing yet, with the time `now`
+    /// in milliseconds. The index itself is opened by the driver.
     ///
     /// # Errors
     /// [`OpenError`].
-    pub fn open(folder: &Folder, stores: &Stores, origin: &str) -> Result<OpenedIndex, OpenError> {
+    pub fn open(folder: &Folder, stores: &Stores, origin: &str, now: u64) -> Result<OpenedIndex, OpenError> {
         let at = |error| OpenError::Io { path: folder.index_lock(), error };
         let origin = format!("{origin}/{FOLDER}");
         let lock = DiskLock::open(&folder.index_lock()).map_err(at)?;
@@ -81,8 +80,8 @@ impl NumberIndex {
         };
         let reader = LogReader::new(stores.public.clone());
         let first = |_| Round::default();
-        let sequencer = Sequencer::open(stores, Box::new(lock), signer, now_milliseconds(), first)
-            .map_err(OpenError::Index)?;
+        let sequencer =
+            Sequencer::open(stores, Box::new(lock), signer, now, first).map_err(OpenError::Index)?;
         let published = Arc::new(sequencer.published().clone());
         let state = RwLock::new(State { published, index: None, shown: None, over: false });
         Ok(OpenedIndex { index: NumberIndex { key, reader, state }, sequencer })

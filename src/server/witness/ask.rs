@@ -13,8 +13,8 @@ use crate::client::http::chain_of;
 use crate::cosignature;
 use crate::merkle::MAX_SIZE;
 use crate::note::{NoteSignature, VerifierKey};
+use crate::server::clock::Clock;
 use crate::server::read::{LogReader, ReadError};
-use crate::server::rounds::now_milliseconds;
 use crate::server::sequencer::Published;
 
 /// The longest answer that is read: some hundred cosignatures.
@@ -228,7 +228,7 @@ impl Question {
             }
         }
         let (time, signature) = newest.ok_or(AskError::Forged)?;
-        let now = now_milliseconds() / 1000;
+        let now = Clock::system().now_milliseconds() / 1000;
         if time.abs_diff(now) > MAX_SKEW {
             return Err(AskError::Time { time, now });
         }

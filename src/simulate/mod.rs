@@ -1,0 +1,27 @@
+//! A simulated world, against which a monitor is judged: numbers, carriers, CAs and Resolution Services over weeks, with
+//! attacks put in, and the truth about them.
+//!
+//! A [`World`] is the rates, a file that anybody can change; a [`Script`] is what happens, written down from a seed before it
+//! does. Those are pure. Driving a log with it is apart.
+//!
+//! Nothing here knows how a monitor decides, and shares no figure with one.
+
+mod attack;
+mod book;
+mod cast;
+mod companies;
+mod day;
+mod life;
+mod presence;
+mod script;
+#[cfg(test)]
+mod tests;
+mod world;
+
+pub use attack::{Attack, Kind, Victim};
+pub use book::{
+    AttackId, Book, Credential, CredentialId, Event, Form, Registering, RegistrationId, Subject, What, Why,
+};
+pub use cast::{Block, Carrier, Cast, Line};
+pub use script::Script;
+pub use world::{DEFAULT, World, WorldError};
