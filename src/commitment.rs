@@ -49,6 +49,11 @@ impl OpeningSecret {
         Opening(hmac(&self.0, &[OPENING, identity]))
     }
 
+    /// HMAC-SHA-256 under this secret over what names a slot of registrations: who does not have the secret cannot test guesses.
+    pub(crate) fn slot_of(&self, name: &[u8]) -> [u8; 32] {
+        hmac(&self.0, &[name])
+    }
+
     /// The id that precertificate and certificate share: the first 16 bytes of HMAC-SHA-256 under this secret over
     /// issuer key hash and serial number (the content octets of the INTEGER).
     pub fn certificate_id(&self, issuer_key_hash: &[u8; 32], serial: &[u8]) -> CertificateId {

@@ -15,8 +15,9 @@
 //! **Slot and sequence.** A registration replaces the last one in its slot: same credential key, RS, service and number.
 //! Within a slot sequences rise, so nothing old can be replayed over something newer, nor a registration over its
 //! withdrawal. The number is part of the slot, or a key with two numbers would replace one by the other. A sequence in the
-//! future would shut the slot until then, and is refused. A validity ends at most 30 days after the submission, so what
-//! nobody renews goes away, also when the phone that could withdraw it is lost.
+//! future would shut the slot until then, and is refused. A validity ends at most 30 days after the sequence, which is when the
+//! statement was made: what nobody renews goes away, also when the phone that could withdraw it is lost, and a log need not
+//! remember a slot for longer, since everything older than its last registration has then ended.
 //!
 //! What an attacker can do: with the key alone nothing, with an RS alone nothing. With both he registers, in the number's
 //! list, where its holder sees that there is one and for which credential, and not at which service. An RS can hold
@@ -57,7 +58,7 @@ pub const MAX_CONTACT: usize = 1024;
 pub const MAX_RESOLUTION_SERVICE: usize = 253;
 /// The longest submission: the statement with its two signatures.
 pub const MAX_SUBMISSION: usize = 2048;
-/// The longest validity, and the furthest end of one from now, in seconds: 30 days.
+/// The longest validity, and the furthest end of one from its sequence, in seconds: 30 days.
 pub const MAX_VALIDITY: i64 = 30 * 86_400;
 
 /// What is registered or withdrawn. `Debug` shows none of it: all but log id and times is a person's.
@@ -173,15 +174,15 @@ impl Registration {
         secret.opening_of(&self.identity())
     }
 
-    /// The key under which a log remembers the last registration of this slot. As secret as label, RS and service are
-    /// together; the number cannot be guessed from it without the label key.
-    pub fn slot(&self, label: &Label) -> [u8; 32] {
+    /// The key under which a log remembers the last registration of this slot. It tells nothing to who does not have the log's
+    /// opening secret.
+    pub fn slot(&self, label: &Label, secret: &OpeningSecret) -> [u8; 32] {
         let mut bytes = SLOT.to_vec();
         bytes.extend_from_slice(label.as_bytes());
         bytes.extend_from_slice(&self.key_hash);
         bytes.put_opaque(self.resolution_service.as_bytes(), 3);
         bytes.put_opaque(self.service.as_bytes(), 3);
-        Sha256::digest(bytes).into()
+        secret.slot_of(&bytes)
     }
 
     /// The leaf's entry. The same function makes it for the log and for who verifies a receipt.
@@ -288,10 +289,6 @@ pub struct RegistrationContext<'a> {
     pub log_id: &'a [u8; 32],
     /// The leaf at the index that the statement names, where the log has one.
     pub credential: Option<&'a Leaf>,
-    /// The label of the statement's number, from the label key.
-    pub label: Label,
-    /// The last registration of the statement's slot.
-    pub last: Option<Last>,
     /// Milliseconds of Unix time.
     pub now: u64,
     /// The accepted Resolution Services.
@@ -300,16 +297,25 @@ pub struct RegistrationContext<'a> {
     pub verifier: &'a dyn VerifySignature,
 }
 
-/// Checks a registration that is not in the log yet, and gives the leaf of the registration that it replaces or
-/// withdraws. The log first looks whether it holds the commitment already, and then gives the same answer as before; what
-/// it logs is [`Registration::entry`] with the opening of its secret. Signatures are verified last.
+/// A registration that the key of a live credential and an accepted Resolution Service have signed. What is still to be
+/// checked takes the label of its number.
+pub struct Vouched<'a> {
+    statement: &'a Registration,
+    credential: &'a NumberEntry,
+    now: u64,
+}
+
+/// Checks everything of a registration that does not take the label of its number. The log first looks whether it holds the
+/// commitment already, and then gives the same answer as before.
+///
+/// The label comes after the signatures: else anybody could ask, without a key, whether a leaf is that of a number.
 ///
 /// # Errors
-/// Any [`RegistrationRefusal`] but those of decoding.
-pub fn admit_registration(
-    submitted: &SignedRegistration,
-    context: &RegistrationContext<'_>,
-) -> Result<Option<u64>, RegistrationRefusal> {
+/// Any [`RegistrationRefusal`] but those of decoding and of [`Vouched::admit`].
+pub fn check_registration<'a>(
+    submitted: &'a SignedRegistration,
+    context: &RegistrationContext<'a>,
+) -> Result<Vouched<'a>, RegistrationRefusal> {
     let statement = &submitted.statement;
     statement.check_form()?;
     if statement.log_id != *context.log_id {
@@ -317,19 +323,44 @@ pub fn admit_registration(
     }
     check_times(statement, context.now)?;
     let credential = live_credential(statement, context)?;
-    let replaces = replaced(statement, context.last)?;
     submitted.check_signatures(&credential.subject_key, context.services, context.verifier)?;
-    Ok(replaces)
+    Ok(Vouched { statement, credential, now: context.now })
+}
+
+impl Vouched<'_> {
+    /// Checks the registration against the label of its number and the last one of its slot, and gives the leaf of the
+    /// registration that it replaces or withdraws. What is then logged is [`Registration::entry`] with the opening of the
+    /// log's secret.
+    ///
+    /// # Errors
+    /// [`RegistrationRefusal::OtherNumber`], [`RegistrationRefusal::SequenceNotAbove`],
+    /// [`RegistrationRefusal::NothingToWithdraw`].
+    pub fn admit(&self, label: &Label, last: Option<Last>) -> Result<Option<u64>, RegistrationRefusal> {
+        if self.credential.labels.binary_search(label).is_err() {
+            return Err(RegistrationRefusal::OtherNumber);
+        }
+        replaced(self.statement, last.filter(|last| !is_forgotten(last.sequence, self.now)))
+    }
+}
+
+/// Whether the last registration of a slot counts for nothing any more: everything with a sequence up to this one has ended.
+/// A log may then forget it.
+pub fn is_forgotten(sequence: u64, now: u64) -> bool {
+    latest_end(sequence) < unix_seconds(now)
+}
+
+/// The last second at which a registration of this sequence can end.
+pub fn latest_end(sequence: u64) -> i64 {
+    unix_seconds(sequence).saturating_add(MAX_VALIDITY)
 }
 
 fn check_times(statement: &Registration, now: u64) -> Result<(), RegistrationRefusal> {
-    let seconds = unix_seconds(now);
-    if statement.not_after < seconds {
+    if statement.not_after < unix_seconds(now) {
         Err(RegistrationRefusal::Ended)
-    } else if statement.not_after > seconds.saturating_add(MAX_VALIDITY) {
-        Err(RegistrationRefusal::TooFar)
     } else if statement.sequence > now {
         Err(RegistrationRefusal::InTheFuture)
+    } else if statement.not_after > latest_end(statement.sequence) {
+        Err(RegistrationRefusal::TooFar)
     } else {
         Ok(())
     }
@@ -344,13 +375,8 @@ fn live_credential<'a>(
         return Err(RegistrationRefusal::NotLogged);
     };
     let now = unix_seconds(context.now);
-    if number.labels.binary_search(&context.label).is_err() {
-        return Err(RegistrationRefusal::OtherNumber);
-    }
-    if now < number.not_before || now > number.not_after {
-        return Err(RegistrationRefusal::NotLive);
-    }
-    Ok(number)
+    let live = number.not_before <= now && now <= number.not_after;
+    if live { Ok(number) } else { Err(RegistrationRefusal::NotLive) }
 }
 
 fn replaced(statement: &Registration, last: Option<Last>) -> Result<Option<u64>, RegistrationRefusal> {

@@ -10,7 +10,7 @@ use std::fmt;
 use crate::cbor::{self, array, key, map_length};
 use crate::commitment::Opening;
 use crate::entry::{Action, Entry, EntryType, Leaf, LeafError, read_signature};
-use crate::label::{ELEMENT, Evaluation, LabelError, PROOF};
+use crate::label::{ELEMENT, Evaluation, LabelError, LabelPublicKey, PROOF};
 use crate::number::Number;
 use crate::proof::TlogProof;
 use crate::receipt::{ReceiptError, Untrusted, Verified, Verifier};
@@ -97,6 +97,18 @@ impl RegistrationReceipt {
         let proof = TlogProof::parse(bytes)?;
         let extra = proof.extra.as_deref().and_then(RegistrationExtra::decode).ok_or(ReceiptError::Extra)?;
         Ok(RegistrationReceipt { proof, extra })
+    }
+
+    /// The bytes of the leaf that the log must hold for this registration, under a label that the receipt proves.
+    ///
+    /// # Errors
+    /// [`UntrustedRegistration::Receipt`].
+    pub fn leaf(&self, key: &LabelPublicKey) -> Result<Vec<u8>, UntrustedRegistration> {
+        let RegistrationExtra { timestamp, submitted, opening, evaluation, replaces } = &self.extra;
+        let statement = &submitted.statement;
+        let labels = key.check(&[statement.number], evaluation)?;
+        let entry = Entry::Registration(statement.entry(labels[0], opening, *replaces));
+        Ok(Leaf { timestamp: *timestamp, entry, index: self.proof.index }.encode()?)
     }
 }
 
@@ -185,7 +197,7 @@ impl Verifier {
         receipt: &RegistrationReceipt,
         asked: &Reachable<'_>,
     ) -> Result<VerifiedRegistration, UntrustedRegistration> {
-        let RegistrationExtra { timestamp, submitted, opening, evaluation, replaces } = &receipt.extra;
+        let RegistrationExtra { timestamp, submitted, .. } = &receipt.extra;
         let statement = &submitted.statement;
         check_use(statement, asked)?;
         let (checked, log) = self.check_note(&receipt.proof.checkpoint)?;
@@ -196,9 +208,7 @@ impl Verifier {
             return Err(UntrustedRegistration::OtherCredential);
         }
         submitted.check_signatures(peer.chain.certificate().spki(), asked.services, &Ecdsa)?;
-        let labels = log.label_key.check(&[statement.number], evaluation)?;
-        let entry = Entry::Registration(statement.entry(labels[0], opening, *replaces));
-        let leaf = Leaf { timestamp: *timestamp, entry, index: receipt.proof.index }.encode()?;
+        let leaf = receipt.leaf(&log.label_key)?;
         receipt.proof.check(&checked.checkpoint, &leaf).map_err(|_| Untrusted::NotIncluded)?;
         Ok(VerifiedRegistration {
             statement: statement.clone(),

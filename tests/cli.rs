@@ -47,7 +47,10 @@ fn pem(chain: &[Vec<u8>]) -> String {
 #[test]
 fn every_command_has_help_with_an_example_and_exit_codes() {
     let folder = tempfile::tempdir().unwrap();
-    for command in ["audit", "inspect", "keygen", "label", "policy", "submit", "verify", "watch"] {
+    for command in [
+        "approve", "audit", "dispute", "inspect", "keygen", "label", "policy", "register", "submit",
+        "verify", "watch", "withdraw",
+    ] {
         let help = run(folder.path(), 0, &[command, "--help"]);
         assert!(help.contains("Example") && help.contains("Exit codes") && help.contains("--json"), "{help}");
     }

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use base64ct::{Base64Unpadded, Base64UrlUnpadded, Encoding};
+use common::people::{self, Phone};
 use common::{Process, add_chain, chain, from_base64, get, issuing, number_profile, post, precertificate};
 use p256::pkcs8::DecodePrivateKey;
 use rand_core::OsRng;
@@ -17,9 +18,10 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tnlog::certificate::Certificate;
 use tnlog::commitment::OpeningSecret;
-use tnlog::entry::SignedEntry;
+use tnlog::entry::{Action, SignedEntry, Verb};
 use tnlog::label::{Blinded, LabelKey};
 use tnlog::number::Number;
+use tnlog::registration::{Registration, SignedRegistration};
 use tnlog::server::config::Folder;
 use tnlog::synthetic::{Extension, Malformation, TnEntry, fictional_number};
 
@@ -109,7 +111,7 @@ fn numbers() -> Vec<String> {
 }
 
 /// What nobody may see who is not shown a certificate. `labels` are apart: leaves show them.
-fn needles(folder: &Folder) -> (Needles, Needles) {
+fn needles(folder: &Folder, said: &[SignedRegistration]) -> (Needles, Needles) {
     let (mut secret, mut labels) = (Needles::default(), Needles::default());
     let seed = |name: &str| {
         let text = std::fs::read_to_string(folder.keys().join(name)).unwrap();
@@ -150,6 +152,19 @@ fn needles(folder: &Folder) -> (Needles, Needles) {
             secret.add(&format!("the opening of {name}"), opening.expose());
         }
     }
+    for (name, text) in
+        [("a service", people::SERVICE), ("a contact", people::CONTACT), ("an RS", people::RS)]
+    {
+        secret.add(name, text.as_bytes());
+    }
+    for submitted in said {
+        let SignedRegistration { statement, credential_signature, service_signature } = submitted;
+        secret.add("a registration", &statement.encode());
+        secret.add("the identity of a registration", &Sha256::digest(statement.identity()));
+        secret.add("the opening of a registration", statement.opening(&openings).expose());
+        secret.add("the signature of a registration", credential_signature);
+        secret.add("the signature of a Resolution Service", service_signature);
+    }
     (secret, labels)
 }
 
@@ -174,6 +189,42 @@ impl Problems {
 }
 
 /// What is taken, asked again, and asked for.
+/// Registrations and key statements, taken and refused. Gives the registrations that were sent.
+fn say_everything(address: SocketAddr, problems: &mut Problems) -> Vec<SignedRegistration> {
+    let phones = [70, 71].map(|seed| Phone::new(address, 4, seed));
+    let withdrawal = |s: &mut Registration| s.action = Action::Withdraw;
+    let sent = vec![
+        phones[0].register(),
+        phones[0].changed(withdrawal),
+        phones[0].changed(|s| s.log_id = [0; 32]),
+        phones[0].changed(|s| s.service = format!("{}/{}", people::SERVICE, "a".repeat(300))),
+        phones[0].changed(|s| s.contact = s.number.digits().to_owned()),
+        phones[0].changed(|s| s.credential = phones[1].index),
+        phones[0].changed(|s| s.number = Number::new(&fictional_number(1)).unwrap()),
+        phones[0].changed(|s| s.resolution_service = format!("x.{}", people::RS)),
+        phones[0].changed(|s| s.sequence += 3_600_000),
+        SignedRegistration { credential_signature: vec![1; 64], ..phones[1].register() },
+    ];
+    for (position, submitted) in sent.iter().enumerate() {
+        let body = people::registration_body(submitted);
+        let taken = position < 2;
+        for _ in 0..2 {
+            let answer = problems.post(address, "/tn/v1/add-registration", &body);
+            assert_eq!(answer.status == 200, taken, "{}", answer.text());
+        }
+        let receipt = problems.post(address, "/tn/v1/registration-receipt", &body);
+        assert_eq!(receipt.status == 200, taken, "{}", receipt.text());
+    }
+    for (verb, old, new, status) in
+        [(Verb::Approve, 0, 1, 200), (Verb::Dispute, 0, 1, 200), (Verb::Approve, 1, 0, 400)]
+    {
+        let statement = phones[old].say(verb, address, &phones[new]);
+        let body = people::statement_body(&statement);
+        assert_eq!(problems.post(address, "/tn/v1/add-key-statement", &body).status, status);
+    }
+    sent
+}
+
 fn take_everything(address: SocketAddr, problems: &mut Problems) {
     for (name, chain, precertificate) in submissions().iter().filter(|(name, ..)| name != "number-60") {
         let (right, wrong) = match precertificate {
@@ -241,6 +292,9 @@ fn refuse_everything(address: SocketAddr, problems: &mut Problems) {
             "/tn/v1/add-chains",
             "/tn/v1/receipt",
             "/tn/v1/evaluate",
+            "/tn/v1/add-key-statement",
+            "/tn/v1/add-registration",
+            "/tn/v1/registration-receipt",
         ] {
             let too_long = path == "/tn/v1/evaluate" && body.len() > 2048;
             problems.refused(address, path, body.as_bytes(), if too_long { 413 } else { 400 });
@@ -335,7 +389,8 @@ fn public_files(folder: &Folder, secret: &Needles, labels: &Needles) {
         }
     }
     // Not served, and easily copied somewhere.
-    for path in common::files_below(&folder.derived()).into_iter().chain([folder.lock(), folder.config()]) {
+    let derived = [folder.derived(), folder.derived_slots()].map(|derived| common::files_below(&derived));
+    for path in derived.concat().into_iter().chain([folder.lock(), folder.config()]) {
         let bytes = std::fs::read(&path).unwrap();
         secret.assert_absent(&path.display().to_string(), &bytes);
         labels.assert_absent(&path.display().to_string(), &bytes);
@@ -349,6 +404,7 @@ fn nothing_of_a_number_is_shown_to_others() {
     let folder = Folder::new(temporary.path().join("log"));
     std::fs::create_dir(folder.path()).unwrap();
     common::add_roots(&folder);
+    people::accept_rs(&folder);
     let limits =
         "[limits]\nrequest_seconds = 1\nlabels_per_issuer_day = 20\nevaluations_per_client_hour = 1\n";
     std::fs::write(folder.config(), common::config(limits)).unwrap();
@@ -357,6 +413,7 @@ fn nothing_of_a_number_is_shown_to_others() {
     let mut problems = Problems::default();
     let process = start();
     take_everything(process.address, &mut problems);
+    let said = say_everything(process.address, &mut problems);
     refuse_everything(process.address, &mut problems);
     fill_the_disk(process.address, &folder, &mut problems);
     process.kill();
@@ -364,10 +421,11 @@ fn nothing_of_a_number_is_shown_to_others() {
     take_again(process.address);
     process.terminate();
     std::fs::remove_dir_all(folder.derived()).unwrap();
+    std::fs::remove_dir_all(folder.derived_slots()).unwrap();
     let process = start();
     take_again(process.address);
 
-    let (secret, labels) = needles(&folder);
+    let (secret, labels) = needles(&folder, &said);
     public_answers(process.address, &secret, &labels);
     process.terminate();
     public_files(&folder, &secret, &labels);

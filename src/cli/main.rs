@@ -12,8 +12,13 @@ mod number;
 mod output;
 mod place;
 mod policy;
+mod registration;
 mod roots;
 mod serve;
+mod services;
+mod session;
+mod signing_key;
+mod statement;
 mod submit;
 mod trust;
 mod verify;
@@ -33,34 +38,44 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Approve(statement::Approve),
     Audit(audit::Args),
     Demo(demo::Args),
+    Dispute(statement::Dispute),
     Inspect(inspect::Args),
     Keygen(keygen::Args),
     Label(label::Args),
     Load(load::Args),
     Policy(policy::Args),
+    Register(registration::Register),
     Roots(roots::Args),
     Serve(serve::Args),
+    Services(services::Args),
     Submit(submit::Args),
     Verify(verify::Args),
     Watch(watch::Args),
+    Withdraw(registration::Withdraw),
 }
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
+        Command::Approve(args) => statement::approve(args).await,
         Command::Audit(args) => audit::run(args).await,
         Command::Demo(args) => demo::run(args).await,
+        Command::Dispute(args) => statement::dispute(args).await,
         Command::Inspect(args) => inspect::run(args).await,
         Command::Keygen(args) => keygen::run(args).await,
         Command::Label(args) => label::run(args).await,
         Command::Load(args) => load::run(args).await,
         Command::Policy(args) => policy::run(args).await,
+        Command::Register(args) => registration::register(args).await,
         Command::Roots(args) => roots::run(args).await,
         Command::Serve(args) => serve::run(args).await,
+        Command::Services(args) => services::run(args).await,
         Command::Submit(args) => submit::run(args).await,
         Command::Verify(args) => verify::run(args).await,
         Command::Watch(args) => watch::run(args).await,
+        Command::Withdraw(args) => registration::withdraw(args).await,
     }
 }
 

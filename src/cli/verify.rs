@@ -9,9 +9,12 @@ use tnlog::number::ServiceProviderCode;
 use tnlog::policy::Policy;
 use tnlog::proof::TlogProof;
 use tnlog::receipt::{Claim, KnownLog, Receipt, Untrusted, Verified, Verifier};
+use tnlog::registration_receipt::VerifiedRegistration;
 
 use crate::output::Report;
 use crate::{input, number, output};
+
+mod registration;
 
 /// Decide, offline, whether a peer's certificate is to be trusted
 ///
@@ -21,6 +24,8 @@ use crate::{input, number, output};
 #[command(after_help = concat!(
     "Example:\n  tnlog verify --certificate chain.pem --receipt chain.pem.tlog-proof --number +17035550123 \\\n",
     "    --policy policy.txt --parameters log.tlog-proof --roots roots.pem\n\n",
+    "  ... --registration alice.tlog-proof --service messages.example.com --rs rs.example.com=rs.pem\n",
+    "    the same, and whether the peer is registered at this service\n\n",
     "The parameters of a log are served at /tn/v1/parameters; take them once and keep them beside the policy.\n\n",
     "Exit codes: 0 trusted, 1 a file cannot be read, 2 not trusted, 64 wrong usage"
 ))]
@@ -47,6 +52,8 @@ pub struct Args {
     /// The roots that are trusted, PEM or DER
     #[arg(long, value_name = "FILE", required = true)]
     roots: Vec<PathBuf>,
+    #[command(flatten)]
+    registration: registration::Args,
     /// The time to judge at, 2026-01-31T12:00:00Z or seconds of Unix time [default: now]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     at: Option<i64>,
@@ -86,9 +93,15 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let chain = input::good_certificates(std::slice::from_ref(&args.certificate))?;
     let receipt = Receipt::parse(&input::read(&args.receipt)?).with_context(|| about(&args.receipt))?;
     let verifier = Verifier::new(policy, logs, anchors);
-    match verifier.verify(&chain, &claim, &receipt, args.at.unwrap_or_else(output::now)) {
-        Ok(verified) => trusted(&verified, args.json),
-        Err(error) => untrusted(&error.to_string(), reason(&error), args.json),
+    let now = args.at.unwrap_or_else(output::now);
+    let verified = match verifier.verify(&chain, &claim, &receipt, now) {
+        Ok(verified) => verified,
+        Err(error) => return untrusted(&error.to_string(), reason(&error), args.json),
+    };
+    let registered = args.registration.read(&claim)?;
+    match registered.map(|registered| registered.verify(&verifier, &verified, now)).transpose() {
+        Ok(registered) => trusted(&verified, registered.as_ref(), args.json),
+        Err(error) => untrusted(&error.to_string(), registration::reason(&error), args.json),
     }
 }
 
@@ -101,17 +114,24 @@ fn claim(number: Option<&str>, code: Option<ServiceProviderCode>) -> anyhow::Res
     }
 }
 
-fn trusted(verified: &Verified, json: bool) -> anyhow::Result<ExitCode> {
+fn trusted(
+    verified: &Verified,
+    registered: Option<&VerifiedRegistration>,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
     let cosigned = |(name, seconds): &(String, u64)| {
         format!("{name} at {}", output::time(i64::try_from(*seconds).unwrap_or(i64::MAX)))
     };
-    Report::new("Trusted")
+    let report = Report::new("Trusted")
         .field("log", verified.origin.as_str())
         .field("index", verified.index)
         .field("logged", output::time_of_millis(verified.timestamp))
         .field("valid_until", output::time(verified.chain.certificate().not_after()))
-        .field("cosigned_by", verified.cosigned.iter().map(cosigned).collect::<Vec<_>>())
-        .print(json)?;
+        .field("cosigned_by", verified.cosigned.iter().map(cosigned).collect::<Vec<_>>());
+    match registered {
+        Some(registered) => registration::describe(report, registered).print(json)?,
+        None => report.print(json)?,
+    }
     Ok(output::FINE.into())
 }
 

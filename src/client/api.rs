@@ -65,6 +65,45 @@ pub enum AddChainResult {
     Problem(Problem),
 }
 
+/// `POST /tn/v1/add-key-statement`.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddStatement {
+    /// A `key-statement`.
+    pub statement: String,
+}
+
+/// The answer of `add-key-statement`: where the statement stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddStatementResponse {
+    /// The index of its leaf.
+    pub leaf_index: u64,
+    /// The time of its leaf, in milliseconds of Unix time.
+    pub timestamp: u64,
+}
+
+/// `POST /tn/v1/add-registration` and `POST /tn/v1/registration-receipt`.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddRegistration {
+    /// A `submission` of a registration.
+    pub registration: String,
+}
+
+/// The answer of `add-registration`: where the registration stands, and what its leaf is recomputed from.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddRegistrationResponse {
+    /// The index of its leaf.
+    pub leaf_index: u64,
+    /// The time of its leaf, in milliseconds of Unix time.
+    pub timestamp: u64,
+    /// 32 bytes, which open the commitment. As secret as the number.
+    pub opening: String,
+    /// The leaf of the registration that it replaces or withdraws.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<u64>,
+}
+
 /// Problem details (RFC 9457): every answer that is no success.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {

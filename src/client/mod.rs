@@ -14,6 +14,8 @@ pub mod issuers;
 pub mod lookup;
 pub mod read;
 pub mod receipts;
+pub mod registrations;
 pub mod retry;
 pub mod source;
+pub mod statements;
 pub mod submit;

@@ -46,8 +46,8 @@ pub enum RegistrationRefusal {
     /// Signed for another log.
     #[error("the registration is for another log; it must be signed for this one")]
     OtherLog,
-    /// The validity ends more than 30 days from now.
-    #[error("the registration ends more than 30 days from now")]
+    /// The validity ends more than 30 days after the sequence.
+    #[error("the registration ends more than 30 days after its sequence, the time at which it was made")]
     TooFar,
     /// It has ended.
     #[error("the registration has ended already")]

@@ -55,26 +55,28 @@ fn credential() -> Leaf {
     leaf(3, 0, number(&phone(), &[1, 2], 1))
 }
 
-fn admit_with(
+fn admit_against(
     submitted: &SignedRegistration,
-    change: impl FnOnce(&mut RegistrationContext<'_>),
+    credential: Option<&Leaf>,
+    label: Label,
+    last: Option<Last>,
+    now: u64,
 ) -> Result<Option<u64>, RegistrationRefusal> {
-    let (credential, services) = (credential(), services());
-    let mut context = RegistrationContext {
-        log_id: &LOG,
-        credential: Some(&credential),
-        label: label(1),
-        last: None,
-        now: NOW,
-        services: &services,
-        verifier: &Ecdsa,
-    };
-    change(&mut context);
-    admit_registration(submitted, &context)
+    let services = services();
+    let context =
+        RegistrationContext { log_id: &LOG, credential, now, services: &services, verifier: &Ecdsa };
+    check_registration(submitted, &context)?.admit(&label, last)
+}
+
+fn admit_after(
+    submitted: &SignedRegistration,
+    last: Option<Last>,
+) -> Result<Option<u64>, RegistrationRefusal> {
+    admit_against(submitted, Some(&credential()), label(1), last, NOW)
 }
 
 fn admit(submitted: &SignedRegistration) -> Result<Option<u64>, RegistrationRefusal> {
-    admit_with(submitted, |_| ())
+    admit_after(submitted, None)
 }
 
 #[test]
@@ -99,6 +101,7 @@ fn what_is_refused() {
         (R::BadServiceSignature, changed(|s| s.resolution_service = "other.example.com".into())),
         (R::Ended, changed(|s| (s.not_before, s.not_after) = (START, START + 10 * DAY - 1))),
         (R::TooFar, changed(|s| (s.not_before, s.not_after) = (START + 11 * DAY, START + 40 * DAY + 1))),
+        (R::TooFar, changed(|s| s.sequence -= 1000)),
         (R::Validity, changed(|s| s.not_before -= 1)),
         (R::Validity, changed(|s| s.not_after = s.not_before - 1)),
         (R::Validity, changed(|s| (s.not_before, s.not_after) = (i64::MIN, i64::MAX))),
@@ -141,22 +144,10 @@ fn the_largest_registration_fits() {
 fn the_credential_is_logged_live_and_of_the_number_and_the_key() {
     use RegistrationRefusal as R;
     let good = sign(statement());
-    let unlogged = admit_with(&good, |context| context.credential = None);
+    let unlogged = admit_against(&good, None, label(1), None, NOW);
     assert_eq!(unlogged, Err(R::NotLogged));
-    let against = |credential: &Leaf, label: Label, now: u64| {
-        let services = services();
-        let (log_id, verifier) = (&LOG, &Ecdsa);
-        let context = RegistrationContext {
-            log_id,
-            credential: Some(credential),
-            label,
-            last: None,
-            now,
-            services: &services,
-            verifier,
-        };
-        admit_registration(&good, &context)
-    };
+    let against =
+        |credential: &Leaf, label: Label, now: u64| admit_against(&good, Some(credential), label, None, now);
     assert_eq!(against(&credential(), label(2), NOW), Ok(None));
     assert_eq!(against(&credential(), label(3), NOW), Err(R::OtherNumber));
     let other_index = Leaf { index: 4, ..credential() };
@@ -179,7 +170,7 @@ fn the_credential_is_logged_live_and_of_the_number_and_the_key() {
 fn sequences_rise_within_a_slot() {
     use RegistrationRefusal as R;
     let last = |sequence, action| Some(Last { sequence, index: 11, action });
-    let again = |submitted: &SignedRegistration, last| admit_with(submitted, |context| context.last = last);
+    let again = admit_after;
     let register = sign(statement());
     let withdraw = changed(|s| s.action = Action::Withdraw);
     assert_eq!(again(&register, last(NOW - 1, Action::Register)), Ok(Some(11)));
@@ -192,13 +183,48 @@ fn sequences_rise_within_a_slot() {
     }
 }
 
+/// What the last registration of a slot shuts out has ended when it is forgotten. Fails when `check_times` compares the end with
+/// now, and not with the sequence.
+#[test]
+fn a_slot_is_forgotten_when_nothing_older_can_come_any_more() {
+    let last = Last { sequence: NOW, index: 11, action: Action::Withdraw };
+    let end = 1000 * latest_end(NOW) as u64;
+    assert!(!is_forgotten(NOW, end + 999) && is_forgotten(NOW, end + 1000));
+    let credential = leaf(3, 0, NumberEntry { not_after: START + 900 * DAY, ..number(&phone(), &[1], 1) });
+    let held_back = changed(|s| {
+        (s.sequence, s.not_before, s.not_after) = (NOW - 1000, START + 11 * DAY, START + 40 * DAY - 1);
+    });
+    let postdated = changed(|s| (s.not_before, s.not_after) = (START + 60 * DAY, START + 80 * DAY));
+    let at = |submitted: &SignedRegistration, now| {
+        admit_against(submitted, Some(&credential), label(1), Some(last), now)
+    };
+    assert_eq!(at(&held_back, end - 1000), Err(RegistrationRefusal::SequenceNotAbove));
+    assert_eq!(at(&held_back, end), Err(RegistrationRefusal::Ended));
+    assert_eq!(at(&postdated, end + 1000 * 30 * DAY as u64), Err(RegistrationRefusal::TooFar));
+    let new = changed(|s| {
+        (s.sequence, s.not_before, s.not_after) = (end + 1000, START + 41 * DAY, START + 60 * DAY);
+    });
+    let forgotten = Some(Last { action: Action::Register, ..last });
+    assert_eq!(admit_against(&new, Some(&credential), label(1), forgotten, end + 1000), Ok(None));
+}
+
+/// Without a signature nothing is learned about the number of a leaf. Fails when the label is compared before the signatures.
+#[test]
+fn who_cannot_sign_does_not_learn_whose_a_leaf_is() {
+    let unsigned = SignedRegistration { credential_signature: vec![1; 70], ..sign(statement()) };
+    for label in [label(1), label(9)] {
+        let refused = admit_against(&unsigned, Some(&credential()), label, None, NOW);
+        assert_eq!(refused, Err(RegistrationRefusal::BadCredentialSignature));
+    }
+}
+
 /// Another key, RS, service or number is another slot; times, contact, action and credential are not.
 #[test]
 fn slots() {
     let slot = |change: fn(&mut Registration), label| {
         let mut statement = statement();
         change(&mut statement);
-        statement.slot(&label)
+        statement.slot(&label, &OpeningSecret::new([7; 32]))
     };
     let one = slot(|_| (), label(1));
     assert_ne!(one, slot(|_| (), label(2)));
@@ -211,6 +237,7 @@ fn slots() {
     };
     assert_ne!(one, slot(shifted, label(1)));
     assert_eq!(one, slot(|s| (s.sequence, s.credential, s.action) = (1, 9, Action::Withdraw), label(1)));
+    assert_ne!(one, statement().slot(&label(1), &OpeningSecret::new([8; 32])));
 }
 
 /// Fails without either verification of `check_signatures`, or with one domain for both.

@@ -33,7 +33,7 @@ pub struct Config {
     /// How often an idle log signs its tree head again, in seconds.
     #[serde(default = "default_heartbeat")]
     pub heartbeat_seconds: u64,
-    /// How long the chains of numbers are kept as evidence after they expired, in days.
+    /// How long the chains of numbers and registrations are kept as evidence after they expired, in days.
     #[serde(default = "default_evidence")]
     pub evidence_days: u32,
     /// A C2SP policy file with the witnesses that are asked to cosign, their URLs and their quorum; empty for none.
@@ -86,6 +86,14 @@ pub struct Limits {
     pub labels_per_issuer_day: u32,
     /// Numbers labelled for the submissions below one root in a day.
     pub labels_per_root_day: u32,
+    /// Key statements taken from one client in an hour.
+    pub statements_per_client_hour: u32,
+    /// Key statements logged for one key in a day.
+    pub statements_per_key_day: u32,
+    /// Registrations taken from one client in an hour.
+    pub registrations_per_client_hour: u32,
+    /// Registrations logged for one key in a day.
+    pub registrations_per_key_day: u32,
 }
 
 impl Default for Limits {
@@ -102,8 +110,12 @@ impl Default for Limits {
             round_entries: 8192,
             evaluations_per_client_hour: 100,
             evaluations_per_hour: 100_000,
-            labels_per_issuer_day: 1_000_000,
-            labels_per_root_day: 5_000_000,
+            labels_per_issuer_day: 200_000,
+            labels_per_root_day: 500_000,
+            statements_per_client_hour: 100,
+            statements_per_key_day: 100,
+            registrations_per_client_hour: 100_000,
+            registrations_per_key_day: 1000,
         }
     }
 }
@@ -247,6 +259,11 @@ impl Folder {
         self.0.join("roots")
     }
 
+    /// The accepted Resolution Services.
+    pub fn services(&self) -> PathBuf {
+        self.0.join("services")
+    }
+
     /// What any static web server can serve.
     pub fn public(&self) -> PathBuf {
         self.0.join("public")
@@ -272,6 +289,11 @@ impl Folder {
         self.0.join("derived")
     }
 
+    /// The last registration of each slot, which can be deleted and is found again.
+    pub fn derived_slots(&self) -> PathBuf {
+        self.0.join("derived-slots")
+    }
+
     /// The number index, which can be deleted and is built again.
     pub fn derived_index(&self) -> PathBuf {
         self.0.join("derived-index")
@@ -295,7 +317,7 @@ mod tests {
         assert_eq!(Config::parse(&uncommented).unwrap(), least);
         let fields =
             uncommented.lines().filter(|line| line.contains(" = ") && !line.starts_with('#')).count();
-        assert_eq!(fields, 24, "a field is missing in the template");
+        assert_eq!(fields, 28, "a field is missing in the template");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions};
 use sha2::{Digest, Sha256};
 
 use super::read::{LogReader, ReadError};
+use crate::commitment::Commitment;
 use crate::entry::{Entry, Leaf, SignedEntry};
 use crate::merkle::Hash;
 
@@ -27,14 +28,15 @@ pub type DedupKey = [u8; 16];
 
 /// The key of an entry; none for parameters, which nobody submits.
 ///
-/// An open entry is found by a hash of what was submitted, a `number_entry` by its commitment: given the log's opening
-/// secret that is a function of what was submitted, and it stands in the leaf.
+/// An open entry is found by a hash of what was submitted, a `number_entry` and a registration by the commitment: given the
+/// log's opening secret that is a function of what was submitted, and it stands in the leaf. A key statement is found by what
+/// it says.
 pub fn key_of(entry: &Entry) -> Option<DedupKey> {
     match entry {
         Entry::Open(signed) => Some(key_of_open(signed)),
-        Entry::Number(number) => number.commitment.0.first_chunk().copied(),
-        Entry::Registration(registration) => registration.commitment.0.first_chunk().copied(),
-        Entry::KeyStatement(statement) => Some(half(&statement.dedup_key())),
+        Entry::Number(number) => Some(key_of_hidden(&number.commitment)),
+        Entry::Registration(registration) => Some(key_of_hidden(&registration.commitment)),
+        Entry::KeyStatement(statement) => Some(key_of_statement(&statement.dedup_key())),
         Entry::Parameters(_) => None,
     }
 }
@@ -42,6 +44,16 @@ pub fn key_of(entry: &Entry) -> Option<DedupKey> {
 /// The key of an open entry.
 pub fn key_of_open(signed: &SignedEntry) -> DedupKey {
     half(&Sha256::digest(signed.encode()))
+}
+
+/// The key of an entry that shows a commitment.
+pub fn key_of_hidden(commitment: &Commitment) -> DedupKey {
+    half(&commitment.0)
+}
+
+/// The key of a key statement, from its own (`KeyStatement::dedup_key`).
+pub fn key_of_statement(dedup_key: &[u8; 32]) -> DedupKey {
+    half(dedup_key)
 }
 
 fn half(hash: &[u8]) -> [u8; 16] {

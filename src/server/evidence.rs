@@ -1,34 +1,69 @@
-//! Evidence: the chains of numbers that were submitted, kept where nobody is served, to prove what a CA issued.
+//! Evidence: the chains of numbers that were submitted, kept where nobody is served, to prove what a CA issued; and the
+//! registrations, to prove what a Resolution Service registered, and to know the last one of each slot ([`super::slots`]).
 //!
-//! One object for each round and month of expiry, `evidence/<YYYYMM>/<index of the round's first entry>`, so that a month is
-//! deleted without writing anything again. Deleted by the first day after `days` days have passed since the first of that
-//! month: nothing is kept longer than that after it expired.
+//! One object for each round and month of expiry, `evidence/<YYYYMM>/<index of the round's first entry>` and
+//! `registrations/...`, so that a month is deleted without writing anything again. Deleted by the first day after `days` days
+//! have passed since the first of that month: nothing is kept longer than that after it expired.
 
 use std::collections::BTreeMap;
 use std::io;
 
 use super::plan::{Object, Place};
 use super::store::ObjectStore;
-use crate::tls::Write;
+use crate::registration::{SignedRegistration, latest_end};
+use crate::tls::{Malformed, Reader, Write};
 
-const FOLDER: &str = "evidence";
 const DAY: i64 = 86_400;
+/// The days of the longest month.
+const MONTH: i64 = 31;
 /// The last month that names can show; what expires later is filed there.
 const LAST: Month = Month { year: 9999, month: 12 };
 
-/// One submitted chain.
+/// What evidence is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A chain of a number: its certificates, the submitted one first.
+    Chain,
+    /// A registration: the submission, one item.
+    Registration,
+}
+
+impl Kind {
+    const ALL: [Kind; 2] = [Kind::Chain, Kind::Registration];
+
+    fn folder(self) -> &'static str {
+        match self {
+            Kind::Chain => "evidence",
+            Kind::Registration => "registrations",
+        }
+    }
+}
+
+/// What was submitted.
 #[derive(Clone)]
 pub struct Evidence {
-    /// When the certificate expires, in Unix time.
-    pub not_after: i64,
-    /// DER of each certificate, the submitted one first.
-    pub chain: Vec<Vec<u8>>,
+    kind: Kind,
+    /// In Unix time.
+    expires: i64,
+    items: Vec<Vec<u8>>,
 }
 
 impl Evidence {
-    /// The bytes of its certificates.
+    /// A chain of DER, the submitted certificate first, which expires at `not_after` in Unix time.
+    pub fn of_chain(chain: Vec<Vec<u8>>, not_after: i64) -> Self {
+        Evidence { kind: Kind::Chain, expires: not_after, items: chain }
+    }
+
+    /// A registration. It is filed a month late, so that no month that is deleted, however soon, holds one that must still be
+    /// known as the last of its slot.
+    pub fn of_registration(submitted: &SignedRegistration) -> Self {
+        let expires = latest_end(submitted.statement.sequence).saturating_add(MONTH * DAY);
+        Evidence { kind: Kind::Registration, expires, items: vec![submitted.encode()] }
+    }
+
+    /// The bytes of its items.
     pub fn len(&self) -> usize {
-        self.chain.iter().map(Vec::len).sum()
+        self.items.iter().map(Vec::len).sum()
     }
 
     /// Whether it has none.
@@ -70,19 +105,49 @@ impl Month {
 
 /// The objects for the evidence of a round whose entries have these indexes.
 pub fn objects(first: u64, evidence: impl Iterator<Item = (u64, Evidence)>) -> Vec<Object> {
-    let mut months: BTreeMap<Month, Vec<u8>> = BTreeMap::new();
-    for (index, item) in evidence {
-        let bytes = months.entry(Month::of(item.not_after)).or_default();
+    let mut months: BTreeMap<(Kind, Month), Vec<u8>> = BTreeMap::new();
+    for (index, Evidence { kind, expires, items }) in evidence {
+        let bytes = months.entry((kind, Month::of(expires))).or_default();
         bytes.put_uint(index, 8);
-        bytes.put_uint(item.chain.len() as u64, 1);
-        item.chain.iter().for_each(|der| bytes.put_opaque(der, 3));
+        bytes.put_uint(items.len() as u64, 1);
+        items.iter().for_each(|item| bytes.put_opaque(item, 3));
     }
-    let object = |(month, bytes): (Month, _)| Object {
+    let object = |((kind, month), bytes): ((Kind, Month), _)| Object {
         place: Place::Private,
-        name: format!("{FOLDER}/{}/{first}", month.name()),
+        name: format!("{}/{}/{first}", kind.folder(), month.name()),
         bytes,
     };
     months.into_iter().map(object).collect()
+}
+
+/// The names of the objects of a kind whose rounds began at `from` or later, in the order of their rounds.
+///
+/// # Errors
+/// When the store fails.
+pub fn names(private: &dyn ObjectStore, kind: Kind, from: u64) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for folder in private.folders(kind.folder())? {
+        for name in private.list(&folder)? {
+            let first = name.rsplit('/').next().and_then(|first| first.parse::<u64>().ok());
+            names.extend(first.filter(|first| *first >= from).map(|first| (first, name)));
+        }
+    }
+    names.sort();
+    Ok(names.into_iter().map(|(_, name)| name).collect())
+}
+
+/// What an object holds: the items of each entry, by its index.
+///
+/// # Errors
+/// When it is damaged.
+pub fn read(object: &[u8]) -> Result<Vec<(u64, Vec<&[u8]>)>, Malformed> {
+    let mut reader = Reader::new(object);
+    let mut entries = Vec::new();
+    while !reader.is_empty() {
+        let (index, count) = (reader.uint(8)?, reader.uint(1)?);
+        entries.push((index, (0..count).map(|_| reader.opaque(3)).collect::<Result<_, _>>()?));
+    }
+    Ok(entries)
 }
 
 /// Deletes every month whose first day was more than `days` days ago. Gives the number of objects that it deleted.
@@ -92,7 +157,8 @@ pub fn objects(first: u64, evidence: impl Iterator<Item = (u64, Evidence)>) -> V
 pub fn sweep(private: &dyn ObjectStore, now: i64, days: u32) -> io::Result<usize> {
     let oldest = Month::of(now.saturating_sub(i64::from(days) * DAY));
     let mut deleted = 0;
-    for folder in private.folders(FOLDER)? {
+    let folders = Kind::ALL.map(|kind| private.folders(kind.folder()));
+    for folder in folders.into_iter().collect::<io::Result<Vec<_>>>()?.concat() {
         let month = folder.rsplit('/').next().and_then(Month::parse);
         // The month that `oldest` lies in began `days` days ago or more: it goes too.
         if month.is_some_and(|month| month <= oldest) {
@@ -132,7 +198,7 @@ mod tests {
         let store = DiskStore::open(folder.path()).unwrap();
         // Expire on 1 and 31 March 2024 and 1 April 2024.
         let (first, last, next) = (1_709_251_200, 1_711_929_599, 1_711_929_600);
-        let evidence = [first, last, next].map(|not_after| Evidence { not_after, chain: vec![vec![1; 3]] });
+        let evidence = [first, last, next].map(|not_after| Evidence::of_chain(vec![vec![1; 3]], not_after));
         let objects = objects(7, (7..).zip(evidence));
         assert_eq!(objects.len(), 2);
         objects.iter().for_each(|object| store.put(&object.name, &object.bytes).unwrap());
@@ -141,5 +207,51 @@ mod tests {
         assert_eq!(store.get("evidence/202403/7").unwrap(), None);
         assert!(store.get("evidence/202404/7").unwrap().is_some());
         assert_eq!(sweep(&store, next + 400 * DAY, 400).unwrap(), 1);
+    }
+
+    /// Fails when registrations are filed under the month in which they end.
+    #[test]
+    fn a_registration_is_known_while_something_older_could_come() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = DiskStore::open(folder.path()).unwrap();
+        for day in 0..400 {
+            let made = 1_700_000_000 + day * DAY;
+            let evidence =
+                Evidence { expires: latest_end(1000 * made as u64) + MONTH * DAY, ..registration(day as u8) };
+            let object = &objects(7, [(7, evidence)].into_iter())[0];
+            store.put(&object.name, &object.bytes).unwrap();
+            let end = latest_end(1000 * made as u64);
+            assert_eq!(sweep(&store, end, 0).unwrap(), 0, "day {day}");
+            let known = names(&store, Kind::Registration, 7).unwrap();
+            assert_eq!(known, [object.name.clone()]);
+            let bytes = store.get(&known[0]).unwrap().unwrap();
+            assert_eq!(read(&bytes).unwrap(), [(7, vec![&[day as u8; 3][..]])]);
+            assert_eq!(sweep(&store, end + 2 * MONTH * DAY, 0).unwrap(), 1, "day {day}");
+        }
+    }
+
+    fn registration(byte: u8) -> Evidence {
+        Evidence { kind: Kind::Registration, expires: 0, items: vec![vec![byte; 3]] }
+    }
+
+    #[test]
+    fn objects_are_read_in_the_order_of_their_rounds_and_refused_when_damaged() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = DiskStore::open(folder.path()).unwrap();
+        for (first, expires) in [(9, 0), (10, 90 * DAY), (200, 40 * DAY)] {
+            let evidence = Evidence { expires, ..registration(first) };
+            let object = &objects(first.into(), [(u64::from(first), evidence)].into_iter())[0];
+            store.put(&object.name, &object.bytes).unwrap();
+            assert!(read(&object.bytes[1..]).is_err());
+        }
+        let ends = |from| {
+            let names = names(&store, Kind::Registration, from).unwrap();
+            names.iter().map(|name| name.rsplit_once('/').unwrap().1.to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            (ends(0), ends(10)),
+            (vec!["9".into(), "10".into(), "200".into()], vec!["10".into(), "200".into()])
+        );
+        assert!(names(&store, Kind::Chain, 0).unwrap().is_empty());
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::{oneshot, watch};
 use super::budget::Budget;
 use super::clock::Clock;
 use super::config::Config;
-use super::dedup::{Dedup, DedupKey, key_of_open};
+use super::dedup::{Dedup, DedupKey, key_of_hidden, key_of_open};
 use super::evidence::Evidence;
 use super::index::NumberIndex;
 use super::issuers::Issuers;
@@ -24,7 +24,9 @@ use super::problem::Problem;
 use super::read::LogReader;
 use super::roots::Roots;
 use super::sequencer::Published;
+use super::services::Services;
 use super::signatures::Ring;
+use super::slots::Slots;
 use super::staging::Tree;
 use super::witness::Cosigned;
 use crate::admission::{Admitted, Kind, Trust, admit};
@@ -41,6 +43,12 @@ use crate::rule::{Refusal, Rule};
 use crate::sct::{Extensions, Sct, log_id};
 use crate::submission::{Hidden, Submission, records};
 
+mod registrations;
+mod statements;
+
+pub use registrations::SubmittedRegistration;
+pub use statements::SubmittedStatement;
+
 /// Pairs of CA certificates that are remembered as verified.
 const REMEMBERED_ISSUERS: usize = 65_536;
 const DAY: Duration = Duration::from_secs(86_400);
@@ -56,10 +64,14 @@ pub struct Log {
     pub config: Config,
     /// The accepted roots.
     pub roots: Roots,
+    /// The accepted Resolution Services.
+    pub services: Services,
     /// Reads tiles and bundles.
     pub reader: LogReader,
     /// What is in the log already.
     pub dedup: Dedup,
+    /// The last registration of each slot.
+    pub slots: Arc<Slots>,
     /// What waits for a round.
     pub pool: Arc<Pool>,
     /// CA certificates that are served.
@@ -74,6 +86,8 @@ pub struct Log {
     verified: VerifiedIssuers,
     labels_by_issuer: Budget<[u8; 32]>,
     labels_by_root: Budget<[u8; 32]>,
+    statements_by_key: Budget<[u8; 32]>,
+    registrations_by_key: Budget<[u8; 32]>,
 }
 
 /// A submission that is in the log or on its way.
@@ -97,10 +111,14 @@ pub struct Parts {
     pub config: Config,
     /// The accepted roots.
     pub roots: Roots,
+    /// The accepted Resolution Services.
+    pub services: Services,
     /// Reads tiles and bundles.
     pub reader: LogReader,
     /// What is in the log already.
     pub dedup: Dedup,
+    /// The last registration of each slot.
+    pub slots: Slots,
     /// CA certificates that are served.
     pub issuers: Issuers,
     /// Finds entries by label.
@@ -114,7 +132,20 @@ pub struct Parts {
 impl Log {
     /// Puts a log together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { clock, keys, config, roots, reader, dedup, issuers, index, published, cosigned } = parts;
+        let Parts {
+            clock,
+            keys,
+            config,
+            roots,
+            services,
+            reader,
+            dedup,
+            slots,
+            issuers,
+            index,
+            published,
+            cosigned,
+        } = parts;
         let limits = &config.limits;
         let mut metrics = Metrics::new();
         if cosigned.is_some() {
@@ -124,6 +155,8 @@ impl Log {
             pool: Arc::new(Pool::new(limits.pool_entries, limits.pool_bytes)),
             labels_by_issuer: Budget::new(limits.labels_per_issuer_day, DAY),
             labels_by_root: Budget::new(limits.labels_per_root_day, DAY),
+            statements_by_key: Budget::new(limits.statements_per_key_day, DAY),
+            registrations_by_key: Budget::new(limits.registrations_per_key_day, DAY),
             verified: VerifiedIssuers::new(REMEMBERED_ISSUERS),
             metrics,
             healthy: AtomicBool::new(true),
@@ -133,8 +166,10 @@ impl Log {
             keys,
             config,
             roots,
+            services,
             reader,
             dedup,
+            slots: Arc::new(slots),
             issuers,
             index,
         };
@@ -250,24 +285,49 @@ impl Log {
     /// # Errors
     /// [`Problem`]. After [`Problem::TimedOut`] or [`Problem::Busy`] the entry may be in the log, and the next try gets its SCT.
     pub async fn answer(&self, submitted: Submitted) -> Result<Sct, Problem> {
-        let leaf = match submitted.state {
-            State::Logged(leaf) => leaf,
-            State::Waiting(receiver) => {
-                let limit = Duration::from_secs(self.config.limits.request_seconds);
-                match tokio::time::timeout(limit, receiver).await {
-                    Ok(Ok(Outcome::Logged(leaf))) => leaf,
-                    Ok(Ok(Outcome::Dropped)) => return Err(BUSY),
-                    Ok(Err(_)) | Err(_) => return Err(Problem::TimedOut),
-                }
-            }
-        };
+        let leaf = self.leaf_of(submitted.state).await?;
         self.sct(&Submission::of(&submitted.admitted), &leaf)
+    }
+
+    /// The bytes of the leaf of a submission, once it is durable and covered by a published checkpoint.
+    async fn leaf_of(&self, state: State) -> Result<Arc<Vec<u8>>, Problem> {
+        let receiver = match state {
+            State::Logged(leaf) => return Ok(leaf),
+            State::Waiting(receiver) => receiver,
+        };
+        let limit = Duration::from_secs(self.config.limits.request_seconds);
+        match tokio::time::timeout(limit, receiver).await {
+            Ok(Ok(Outcome::Logged(leaf))) => Ok(leaf),
+            Ok(Ok(Outcome::Dropped)) => Err(BUSY),
+            Ok(Err(_)) | Err(_) => Err(Problem::TimedOut),
+        }
+    }
+
+    /// The leaf at an index, none beyond the published tree.
+    fn published_leaf(&self, index: u64) -> Result<Option<Leaf>, Problem> {
+        let size = self.published().tree.size;
+        if index >= size {
+            return Ok(None);
+        }
+        let leaf = Leaf::decode(&self.reader.leaf(index, size)?);
+        leaf.map(Some).map_err(|error| {
+            tracing::error!(%error, index, "a stored leaf is none");
+            Problem::Internal
+        })
+    }
+
+    /// The bytes of the leaf with this key that `records` recognises, if the log holds it.
+    fn find(&self, key: &DedupKey, records: impl Fn(&Leaf) -> bool) -> Result<Option<Vec<u8>>, Problem> {
+        let size = self.published().tree.size;
+        let Some(index) = self.dedup.find(key)?.filter(|index| *index < size) else { return Ok(None) };
+        let bytes = self.reader.leaf(index, size)?;
+        let recorded = Leaf::decode(&bytes).is_ok_and(|leaf| records(&leaf));
+        Ok(recorded.then_some(bytes))
     }
 
     fn key(&self, submission: &Submission<'_>) -> DedupKey {
         if submission.is_hidden() {
-            let commitment = self.keys.opening.opening(submission.identity()).commit(submission.identity());
-            *commitment.0.first_chunk().expect("a commitment has 32 bytes")
+            key_of_hidden(&self.keys.opening.opening(submission.identity()).commit(submission.identity()))
         } else {
             key_of_open(submission.identity())
         }
@@ -275,25 +335,18 @@ impl Log {
 
     /// The bytes of the leaf that records a submission, if the log holds it.
     fn stored(&self, key: &DedupKey, submission: &Submission<'_>) -> Result<Option<Vec<u8>>, Problem> {
-        let Some(index) = self.dedup.find(key)? else { return Ok(None) };
-        let size = self.published().tree.size;
-        if index >= size {
-            return Ok(None);
-        }
-        let bytes = self.reader.leaf(index, size)?;
-        Ok(self.recorded(submission, &bytes).map(|_| bytes))
+        self.find(key, |leaf| self.records(submission, leaf))
     }
 
-    /// The leaf, if it records this submission.
-    fn recorded(&self, submission: &Submission<'_>, leaf: &[u8]) -> Option<Leaf> {
-        let leaf = Leaf::decode(leaf).ok()?;
+    fn records(&self, submission: &Submission<'_>, leaf: &Leaf) -> bool {
         let opening = self.keys.opening.opening(submission.identity());
-        records(&leaf.entry, submission.identity(), &opening).then_some(leaf)
+        records(&leaf.entry, submission.identity(), &opening)
     }
 
     /// Signs the SCT of a submission out of the leaf that is stored for it.
     fn sct(&self, submission: &Submission<'_>, leaf: &[u8]) -> Result<Sct, Problem> {
-        let Some(leaf) = self.recorded(submission, leaf) else {
+        let leaf = Leaf::decode(leaf).ok().filter(|leaf| self.records(submission, leaf));
+        let Some(leaf) = leaf else {
             tracing::error!("a stored leaf does not record what was submitted; nothing was signed");
             return Err(Problem::Internal);
         };
@@ -332,12 +385,11 @@ impl Log {
         let Some(entry) = submission.open_entry() else {
             let entry = fitting(self.number_entry(admitted, submission)?)?;
             let chain = admitted.chain().iter().map(|certificate| certificate.der().to_vec()).collect();
-            let evidence = Evidence { not_after: admitted.certificate().not_after(), chain };
-            let chain = ChainItem::default().encode();
-            return Ok(Pending { key, entry, chain, objects, evidence: Some(evidence) });
+            let evidence = Some(Evidence::of_chain(chain, admitted.certificate().not_after()));
+            return Ok(Pending { objects, evidence, ..Pending::new(key, entry) });
         };
-        let (entry, chain) = (fitting(entry)?, ChainItem::of(admitted).encode());
-        Ok(Pending { key, entry, chain, objects, evidence: None })
+        let chain = ChainItem::of(admitted).encode();
+        Ok(Pending { chain, objects, ..Pending::new(key, fitting(entry)?) })
     }
 
     fn number_entry(&self, admitted: &Admitted, submission: &Submission<'_>) -> Result<Entry, Problem> {
@@ -384,7 +436,7 @@ impl Log {
                 self.stored(&self.key(&submission), &submission)?.map(|leaf| (submission, leaf))
             }
         };
-        let (submission, leaf) = found.ok_or(Problem::NotLogged)?;
+        let (submission, leaf) = found.ok_or(Problem::NotLogged("certificate"))?;
         self.receipt_of(admitted, &submission, &leaf)
     }
 

@@ -80,6 +80,10 @@ pub struct Metrics {
     pub accepted: Counter,
     /// Of these, submissions that were in the log already.
     pub repeated: Counter,
+    /// Key statements answered, with those that were in the log already.
+    pub statements: Counter,
+    /// Registrations and withdrawals answered, with those that were in the log already.
+    pub registrations: Counter,
     /// Leaves of the published tree.
     pub tree_size: Gauge,
     /// Milliseconds of Unix time of the published tree head.
@@ -109,6 +113,8 @@ impl Metrics {
             refused: Family::default(),
             accepted: Counter::default(),
             repeated: Counter::default(),
+            statements: Counter::default(),
+            registrations: Counter::default(),
             tree_size: Gauge::default(),
             tree_head_time: Gauge::default(),
             pool: Gauge::default(),
@@ -132,6 +138,12 @@ impl Metrics {
             "submissions_repeated",
             "Accepted ones that were in the log already",
             self.repeated.clone(),
+        );
+        registry.register("statements_accepted", "Key statements answered", self.statements.clone());
+        registry.register(
+            "registrations_accepted",
+            "Registrations and withdrawals answered",
+            self.registrations.clone(),
         );
         registry.register("tree_size", "Leaves of the published tree", self.tree_size.clone());
         registry.register(

@@ -16,12 +16,14 @@ use super::index::{NumberIndex, OpenedIndex};
 use super::issuers::Issuers;
 use super::keys::{Keys, KeysError};
 use super::log::{Log, Parts};
+use super::pem_folder::FolderError;
 use super::plan::{NewEntry, Round};
 use super::read::{LogReader, ReadError};
-use super::roots::{Roots, RootsError};
+use super::roots::Roots;
 use super::sequencer::{Sequencer, SequencerError, Stores};
+use super::services::Services;
+use super::slots::{Slots, SlotsError, Source};
 use super::store::{CheckpointLock, DiskLock, DiskStore, ObjectStore};
-
 use super::witness::{self, Cosigned, Cosigner, Pace, Witnesses, WitnessesError};
 use crate::chain_item::ChainItem;
 use crate::entry::{Entry, Leaf, Parameters};
@@ -78,9 +80,9 @@ pub enum OpenError {
     /// The keys are wrong.
     #[error(transparent)]
     Keys(#[from] KeysError),
-    /// A root is wrong.
+    /// A root, or a key of a Resolution Service, is wrong.
     #[error(transparent)]
-    Roots(#[from] RootsError),
+    Folder(#[from] FolderError),
     /// The store is not what was signed.
     #[error(transparent)]
     Sequencer(#[from] SequencerError),
@@ -90,6 +92,9 @@ pub enum OpenError {
     /// The derived database cannot be built.
     #[error(transparent)]
     Dedup(#[from] DedupError),
+    /// The registrations that are kept are not those that were logged.
+    #[error(transparent)]
+    Slots(#[from] SlotsError),
     /// Leaf 0 cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -194,7 +199,7 @@ fn name_of_key(folder: &Folder) -> Result<Option<String>, OpenError> {
     }
 }
 
-/// Opens a log. `progress` is told of leaves known and leaves in all while the derived database is built.
+/// Opens a log. `progress` is told of what is known and of all while a derived database is built.
 ///
 /// # Errors
 /// [`OpenError`].
@@ -227,6 +232,7 @@ pub fn open_at(
     check_opening(&*stores.private, &keys).map_err(at(folder.private()))?;
     let parameters = keys.parameters();
     let roots = Roots::open(&folder.roots())?;
+    let services = Services::open(&folder.services())?;
     let signer = keys.checkpoint_signer();
     let witnesses = config.has_witnesses().then(|| Witnesses::read(&config.witnesses)).transpose()?;
     let now = clock.now_milliseconds();
@@ -239,8 +245,10 @@ pub fn open_at(
     if Leaf::decode(&first).map(|leaf| leaf.entry) != Ok(Entry::Parameters(parameters)) {
         return Err(OpenError::OtherKeys);
     }
-    let dedup =
-        Dedup::open(&folder.derived(), &Hash::of_leaf(&first), &reader, published.tree.size, progress)?;
+    let (size, id) = (published.tree.size, Hash::of_leaf(&first));
+    let dedup = Dedup::open(&folder.derived(), &id, &reader, size, &progress)?;
+    let source = Source { keys: &keys, reader: &reader, size };
+    let slots = Slots::open(&folder.derived_slots(), &id, stores.private.clone(), &source, &progress)?;
     let issuers = Issuers::open(&*stores.public).map_err(at(folder.public()))?;
     let OpenedIndex { index, sequencer: index_sequencer } =
         NumberIndex::open(folder, &stores, &config.origin, now)?;
@@ -255,8 +263,10 @@ pub fn open_at(
         keys,
         config,
         roots,
+        services,
         reader,
         dedup,
+        slots,
         issuers,
         index,
         published,

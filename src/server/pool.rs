@@ -12,6 +12,8 @@ use tokio::sync::oneshot;
 use super::dedup::DedupKey;
 use super::evidence::Evidence;
 use super::plan::Object;
+use super::slots::Held;
+use crate::chain_item::ChainItem;
 use crate::entry::Entry;
 
 /// An admitted submission that is new to the log.
@@ -26,9 +28,17 @@ pub struct Pending {
     pub objects: Vec<Object>,
     /// What is kept privately.
     pub evidence: Option<Evidence>,
+    /// The slot of a registration, which is let go of with this.
+    pub slot: Option<Held>,
 }
 
 impl Pending {
+    /// An entry with nothing beside it.
+    pub fn new(key: DedupKey, entry: Entry) -> Self {
+        let chain = ChainItem::default().encode();
+        Pending { key, entry, chain, objects: Vec::new(), evidence: None, slot: None }
+    }
+
     fn bytes(&self) -> usize {
         let objects: usize = self.objects.iter().map(|object| object.bytes.len()).sum();
         let evidence = self.evidence.as_ref().map_or(0, Evidence::len);
@@ -196,7 +206,7 @@ mod tests {
 
     fn pending(key: u8) -> Pending {
         let entry = Entry::Open(SignedEntry::X509(vec![key; 100]));
-        Pending { key: [key; 16], entry, chain: vec![0; 100], objects: vec![], evidence: None }
+        Pending { chain: vec![0; 100], ..Pending::new([key; 16], entry) }
     }
 
     fn held(pool: &Arc<Pool>, key: u8) -> Hold {

@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use super::dedup::DedupError;
 use super::read::ReadError;
+use super::slots::SlotsError;
 use crate::client::api;
+use crate::registration::RegistrationRefusal;
 use crate::rule::{Refusal, Rule};
+use crate::statement::StatementRefusal;
 
 /// The beginning of every problem type.
 pub const PREFIX: &str = "urn:tnlog:problem:";
@@ -70,9 +73,28 @@ pub enum Problem {
         "certificate {0} of the chain is a delegate CA that names single numbers and is not in this log yet: submit it first"
     )]
     DelegateNotLogged(usize),
-    /// The certificate is not in the log.
-    #[error("this certificate is not in the log: submit it with add-chain or add-pre-chain, then ask again")]
-    NotLogged,
+    /// The certificate or registration is not in the log.
+    #[error("this {0} is not in the log: submit it, then ask again")]
+    NotLogged(&'static str),
+    /// The key statement breaks a rule.
+    #[error("{0}")]
+    Statement(#[from] StatementRefusal),
+    /// The registration breaks a rule.
+    #[error("{0}")]
+    Registration(#[from] RegistrationRefusal),
+    /// Another registration of the same slot is on its way.
+    #[error(
+        "another registration of the same number, key, Resolution Service and service is being logged; try again in a second"
+    )]
+    SlotBusy,
+    /// The client's, or the key's, budget of statements or registrations is spent.
+    #[error("the budget of {holder} is spent; try again in {} s", whole_seconds(*retry))]
+    SubmissionBudget {
+        /// The client or the key.
+        holder: &'static str,
+        /// When there is some again.
+        retry: Duration,
+    },
     /// A label element is malformed.
     #[error("{0}")]
     Label(#[from] crate::label::LabelError),
@@ -154,6 +176,10 @@ pub enum Place {
     Element(usize),
     /// A label that is looked up.
     Label(usize),
+    /// A key statement.
+    Statement,
+    /// A registration.
+    Registration,
 }
 
 impl std::fmt::Display for Place {
@@ -162,6 +188,8 @@ impl std::fmt::Display for Place {
             Place::Certificate(n) => write!(f, "certificate {n} of the chain"),
             Place::Element(n) => write!(f, "blinded element {n}"),
             Place::Label(n) => write!(f, "label {n}"),
+            Place::Statement => f.write_str("the key statement"),
+            Place::Registration => f.write_str("the registration"),
         }
     }
 }
@@ -182,7 +210,11 @@ impl Problem {
             Problem::Method => "method-not-allowed",
             Problem::Refused(refusal) => refusal.rule.slug(),
             Problem::DelegateNotLogged(_) => "delegate-not-logged",
-            Problem::NotLogged => "not-logged",
+            Problem::NotLogged(_) => "not-logged",
+            Problem::Statement(refusal) => refusal.slug(),
+            Problem::Registration(refusal) => refusal.slug(),
+            Problem::SlotBusy => "slot-busy",
+            Problem::SubmissionBudget { .. } => "submission-budget",
             Problem::Label(_) => "malformed-element",
             Problem::LabelBudget { .. } => "label-budget",
             Problem::EvaluationBudget { .. } => "evaluation-budget",
@@ -205,9 +237,12 @@ impl Problem {
         match self {
             Problem::BodyTooLong(_) => 413,
             Problem::Method => 405,
-            Problem::UnknownHash | Problem::NotFound | Problem::NotLogged => 404,
-            Problem::LabelBudget { .. } | Problem::EvaluationBudget { .. } => 429,
+            Problem::UnknownHash | Problem::NotFound | Problem::NotLogged(_) => 404,
+            Problem::LabelBudget { .. }
+            | Problem::EvaluationBudget { .. }
+            | Problem::SubmissionBudget { .. } => 429,
             Problem::Busy { .. }
+            | Problem::SlotBusy
             | Problem::TimedOut
             | Problem::Unhealthy
             | Problem::IndexLags
@@ -224,9 +259,10 @@ impl Problem {
         match self {
             Problem::LabelBudget { retry, .. }
             | Problem::EvaluationBudget { retry, .. }
+            | Problem::SubmissionBudget { retry, .. }
             | Problem::NotCosigned { retry }
             | Problem::Busy { retry } => Some(*retry),
-            Problem::TimedOut | Problem::IndexLags => Some(Duration::from_secs(1)),
+            Problem::TimedOut | Problem::IndexLags | Problem::SlotBusy => Some(Duration::from_secs(1)),
             _ => None,
         }
     }
@@ -267,6 +303,13 @@ impl From<ReadError> for Problem {
                 Problem::Internal
             }
         }
+    }
+}
+
+impl From<SlotsError> for Problem {
+    fn from(error: SlotsError) -> Self {
+        tracing::error!(%error, "the database of registrations failed");
+        Problem::Internal
     }
 }
 

@@ -2,40 +2,16 @@
 //!
 //! A line `# calling-codes: 1 44` before the certificate limits a root to numbers of those countries.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock};
-use std::time::SystemTime;
+use std::sync::Arc;
 
+use super::pem_folder::{self, FolderError, PemFolder};
 use crate::anchors::{Anchor, Anchors};
 use crate::calling_code;
 use crate::certificate::Certificate;
 use crate::rule::Rule;
 
 const CALLING_CODES: &str = "# calling-codes:";
-
-/// Why a root file is not usable.
-#[derive(Debug, thiserror::Error)]
-pub enum RootsError {
-    /// Reading or writing failed.
-    #[error("{}: {error}", path.display())]
-    Io {
-        /// The file or folder.
-        path: PathBuf,
-        /// What failed.
-        #[source]
-        error: io::Error,
-    },
-    /// The file is no root file.
-    #[error("{}: {why}", path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        why: &'static str,
-    },
-}
 
 /// The text of a root file.
 pub fn format(anchor: &Anchor) -> String {
@@ -100,99 +76,51 @@ pub fn parse_codes(text: &str) -> Result<Vec<u16>, &'static str> {
 /// Adds a root to the folder, durably; gives the path of its file.
 ///
 /// # Errors
-/// [`RootsError::Io`].
-pub fn add(folder: &Path, anchor: &Anchor) -> Result<PathBuf, RootsError> {
-    let hex: String = anchor.certificate.fingerprint()[..16].iter().map(|b| format!("{b:02x}")).collect();
-    let path = folder.join(format!("{hex}.pem"));
-    let temporary = folder.join(format!(".{hex}.tmp"));
-    let write = || {
-        fs::create_dir_all(folder)?;
-        let mut file = File::create(&temporary)?;
-        file.write_all(format(anchor).as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&temporary, &path)?;
-        File::open(folder)?.sync_all()
-    };
-    write().map_err(|error| RootsError::Io { path: path.clone(), error })?;
-    Ok(path)
+/// [`FolderError::Io`].
+pub fn add(folder: &Path, anchor: &Anchor) -> Result<PathBuf, FolderError> {
+    pem_folder::add(folder, anchor.certificate.fingerprint(), &format(anchor))
 }
 
 /// Reads every `.pem` file of the folder, in the order of their names.
 ///
 /// # Errors
-/// [`RootsError`].
-pub fn read(folder: &Path) -> Result<Vec<(PathBuf, Anchor)>, RootsError> {
-    let mut roots = Vec::new();
-    for (path, _) in files(folder).map_err(|error| RootsError::Io { path: folder.to_owned(), error })? {
-        let text = fs::read_to_string(&path).map_err(|error| RootsError::Io { path: path.clone(), error })?;
-        let anchor = parse(&text).map_err(|why| RootsError::Malformed { path: path.clone(), why })?;
-        roots.push((path, anchor));
-    }
-    Ok(roots)
-}
-
-/// Files and when they were changed: what tells that the folder must be read again.
-type Listing = Vec<(PathBuf, Option<SystemTime>)>;
-
-fn files(folder: &Path) -> io::Result<Listing> {
-    let mut files = Listing::new();
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(files),
-        entries => entries?,
-    };
-    for entry in entries {
-        let entry = entry?;
-        let path = entry.path();
-        let hidden = entry.file_name().to_string_lossy().starts_with('.');
-        if !hidden && path.extension().is_some_and(|extension| extension == "pem") {
-            files.push((path, entry.metadata()?.modified().ok()));
-        }
-    }
-    files.sort();
-    Ok(files)
+/// [`FolderError`].
+pub fn read(folder: &Path) -> Result<Vec<(PathBuf, Anchor)>, FolderError> {
+    pem_folder::read(folder, parse)
 }
 
 /// The roots that a running log accepts.
-pub struct Roots {
-    folder: PathBuf,
-    current: RwLock<(Listing, Arc<Anchors>)>,
-}
+pub struct Roots(PemFolder<Anchors>);
 
 impl Roots {
     /// Reads the folder, which need not be there yet.
     ///
     /// # Errors
-    /// [`RootsError`].
-    pub fn open(folder: &Path) -> Result<Self, RootsError> {
-        let roots = Roots { folder: folder.to_owned(), current: RwLock::default() };
+    /// [`FolderError`].
+    pub fn open(folder: &Path) -> Result<Self, FolderError> {
+        let roots = Roots(PemFolder::new(folder));
         roots.refresh()?;
         Ok(roots)
     }
 
     /// The roots.
     pub fn anchors(&self) -> Arc<Anchors> {
-        self.current.read().unwrap_or_else(std::sync::PoisonError::into_inner).1.clone()
+        self.0.current()
     }
 
     /// Reads the folder again if it changed; says whether it did.
     ///
     /// # Errors
-    /// [`RootsError`]; the roots then stay what they were.
-    pub fn refresh(&self) -> Result<bool, RootsError> {
-        let io = |error| RootsError::Io { path: self.folder.clone(), error };
-        let listing = files(&self.folder).map_err(io)?;
-        if self.current.read().unwrap_or_else(std::sync::PoisonError::into_inner).0 == listing {
-            return Ok(false);
-        }
-        let anchors = Anchors::new(read(&self.folder)?.into_iter().map(|(_, anchor)| anchor));
-        let mut current = self.current.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        *current = (listing, Arc::new(anchors));
-        Ok(true)
+    /// [`FolderError`]; the roots then stay what they were.
+    pub fn refresh(&self) -> Result<bool, FolderError> {
+        self.0.refresh(|folder| Ok(Anchors::new(read(folder)?.into_iter().map(|(_, anchor)| anchor))))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::synthetic::{Authority, Name, Profile, TnEntry, Validity};
 
@@ -262,7 +190,7 @@ mod tests {
             &(pem.clone() + &pem),
         ] {
             fs::write(folder.path().join("bad.pem"), bad).unwrap();
-            assert!(matches!(roots.refresh(), Err(RootsError::Malformed { .. })), "{bad:?}");
+            assert!(matches!(roots.refresh(), Err(FolderError::Malformed { .. })), "{bad:?}");
             assert_eq!(roots.anchors().iter().count(), 1);
         }
     }

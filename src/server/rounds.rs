@@ -12,9 +12,11 @@ use std::time::{Duration, Instant};
 use super::dedup::DedupError;
 use super::evidence;
 use super::log::Log;
+use super::pem_folder::FolderError;
 use super::plan::{NewEntry, Object, Round};
 use super::pool::{Outcome, Pending};
 use super::sequencer::{Position, Sequencer, SequencerError, Settler, Stores};
+use super::slots::{self, SlotsError};
 use super::store::LockError;
 use crate::entry::Leaf;
 
@@ -24,6 +26,8 @@ const MAX_PAUSE: Duration = Duration::from_secs(5);
 const SETTLE_EVERY: Duration = Duration::from_secs(1);
 /// How often roots are looked at.
 const REFRESH_EVERY: Duration = Duration::from_secs(2);
+/// The longest time from judging a registration to its leaf: readers allow ten minutes.
+const MAX_JUDGED: Duration = Duration::from_secs(300);
 /// How often expired evidence is looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(6 * 3600);
 
@@ -131,6 +135,7 @@ impl Loop {
         }
         let room = self.log.config.limits.round_entries.saturating_sub(batch.len());
         batch.extend(self.log.pool.take(room, Instant::now()));
+        self.drop_late(&mut batch);
         self.log.metrics.pool.set(self.log.pool.len() as i64);
         if batch.is_empty() && self.log.pool.is_closed() {
             return Ok(false);
@@ -142,18 +147,42 @@ impl Loop {
             self.carried = batch;
             return Err(error.into());
         }
-        let first = self.sequencer.published().tree.size - leaves.len() as u64;
         self.log.metrics.round_entries.observe(leaves.len() as f64);
         self.publish();
-        if let Err(error) = self.log.dedup.insert(first, leaves.iter().map(Vec::as_slice)) {
+        if let Err(error) = self.remember(&batch, &leaves) {
             self.carried = batch;
-            return Err(error.into());
+            return Err(error);
         }
         for (pending, leaf) in batch.into_iter().zip(leaves) {
-            self.log.issuers.insert_objects(&pending.objects);
-            self.log.pool.answer(&pending.key, &Outcome::Logged(Arc::new(leaf)));
+            self.answer(pending, leaf);
         }
         Ok(true)
+    }
+
+    /// Brings the derived databases to the round that was published.
+    fn remember(&self, batch: &[Pending], leaves: &[Vec<u8>]) -> Result<(), RoundError> {
+        let size = self.sequencer.published().tree.size;
+        let first = size - leaves.len() as u64;
+        let slots = (first..).zip(batch).filter_map(|(index, pending)| Some((index, pending.slot.as_ref()?)));
+        self.log.dedup.insert(first, leaves.iter().map(Vec::as_slice))?;
+        Ok(self.log.slots.insert(size, slots)?)
+    }
+
+    /// The slot is let go of first: who is answered may send the next registration at once.
+    fn answer(&self, pending: Pending, leaf: Vec<u8>) {
+        self.log.issuers.insert_objects(&pending.objects);
+        drop(pending.slot);
+        self.log.pool.answer(&pending.key, &Outcome::Logged(Arc::new(leaf)));
+    }
+
+    /// Nobody waits any more for a registration that failed rounds kept back, and what it was judged by may have ended.
+    fn drop_late(&self, batch: &mut Vec<Pending>) {
+        let late = |pending: &mut Pending| {
+            pending.slot.as_ref().is_some_and(|slot| slot.judged.elapsed() > MAX_JUDGED)
+        };
+        for pending in batch.extract_if(.., late) {
+            self.log.pool.answer(&pending.key, &Outcome::Dropped);
+        }
     }
 
     fn publish(&self) {
@@ -167,16 +196,15 @@ impl Loop {
         self.publish();
         let size = self.sequencer.published().tree.size;
         self.log.dedup.catch_up(&self.log.reader, size, |_, _| {})?;
+        let source = slots::Source { keys: &self.log.keys, reader: &self.log.reader, size };
+        self.log.slots.catch_up(&source, |_, _| {})?;
         // All are looked up before any is let go of: an error in the middle must not lose who waits.
         let leaves = self.carried.iter().map(|pending| self.logged(pending, size));
         let leaves = leaves.collect::<Result<Vec<_>, _>>()?;
         for (pending, leaf) in std::mem::take(&mut self.carried).into_iter().zip(leaves) {
             match leaf {
                 None => self.carried.push(pending),
-                Some(leaf) => {
-                    self.log.issuers.insert_objects(&pending.objects);
-                    self.log.pool.answer(&pending.key, &Outcome::Logged(Arc::new(leaf)));
-                }
+                Some(leaf) => self.answer(pending, leaf),
             }
         }
         Ok(())
@@ -199,6 +227,8 @@ enum RoundError {
     Sequencer(#[from] SequencerError),
     #[error(transparent)]
     Dedup(#[from] DedupError),
+    #[error(transparent)]
+    Slots(#[from] SlotsError),
 }
 
 /// The round of a batch at its position; `leaves` gets the bytes of each leaf.
@@ -223,7 +253,15 @@ fn without_repetition<'a>(objects: impl Iterator<Item = &'a Object>) -> Vec<Obje
     objects.filter(|object| names.insert(object.name.as_str())).cloned().collect()
 }
 
-/// What goes on beside the rounds: settling, roots, evidence. Ends, with everything settled, when `stopped` is hung up.
+fn refreshed_folder(folder: &'static str, refreshed: Result<bool, FolderError>) {
+    match refreshed {
+        Ok(true) => tracing::info!(folder, "what the log accepts was read again"),
+        Ok(false) => {}
+        Err(error) => tracing::warn!(folder, %error, "what the log accepts stays what it was"),
+    }
+}
+
+/// What goes on beside the rounds: settling, roots and services, evidence. Ends, with everything settled, when `stopped` is hung up.
 fn keep_up(log: &Log, settler: &Settler, stores: &Stores, stopped: &std::sync::mpsc::Receiver<()>) {
     let mut refreshed = Instant::now();
     let mut swept: Option<Instant> = None;
@@ -238,13 +276,8 @@ fn keep_up(log: &Log, settler: &Settler, stores: &Stores, stopped: &std::sync::m
         }
         if refreshed.elapsed() >= REFRESH_EVERY {
             refreshed = Instant::now();
-            match log.roots.refresh() {
-                Ok(true) => {
-                    tracing::info!(roots = log.roots.anchors().iter().count(), "read the roots again")
-                }
-                Ok(false) => {}
-                Err(error) => tracing::warn!(%error, "the roots stay what they were"),
-            }
+            refreshed_folder("roots", log.roots.refresh());
+            refreshed_folder("services", log.services.refresh());
         }
         if swept.is_none_or(|swept| swept.elapsed() >= SWEEP_EVERY) {
             swept = Some(Instant::now());
@@ -252,7 +285,7 @@ fn keep_up(log: &Log, settler: &Settler, stores: &Stores, stopped: &std::sync::m
             match evidence::sweep(&*stores.private, now, log.config.evidence_days) {
                 Ok(0) => {}
                 Ok(objects) => {
-                    tracing::info!(objects, "deleted evidence of certificates that expired long ago")
+                    tracing::info!(objects, "deleted evidence that expired long ago")
                 }
                 Err(error) => {
                     tracing::warn!(%error, "expired evidence could not be deleted; trying again later")

@@ -28,7 +28,7 @@ pub struct Running {
     cosigning: Option<(JoinHandle<()>, oneshot::Sender<()>)>,
 }
 
-/// Opens the folder and starts. `progress` is told of leaves known and leaves in all while the derived database is built.
+/// Opens the folder and starts. `progress` is told of what is known and of all while a derived database is built.
 ///
 /// # Errors
 /// [`OpenError`].

@@ -4,6 +4,8 @@
 // Each test program uses its part of this file.
 #![allow(dead_code)]
 
+pub mod people;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};

@@ -5,7 +5,7 @@ use tnlog::commitment::OpeningSecret;
 use tnlog::entry::{Action, Leaf};
 use tnlog::label::Label;
 use tnlog::registration::{
-    Last, RegistrationContext, ResolutionServices, SignedRegistration, admit_registration,
+    Last, RegistrationContext, ResolutionServices, SignedRegistration, check_registration,
 };
 use tnlog::signature::Ecdsa;
 use tnlog::standing::{History, NumberList, RegistrationState, Verdict};
@@ -54,13 +54,12 @@ fn registration(case: &Value) -> Outcome {
     let context = RegistrationContext {
         log_id: &log_id,
         credential: Some(&credential),
-        label,
-        last,
         now: number(&case["now"]),
         services: &services,
         verifier: &Ecdsa,
     };
-    let replaces = admit_registration(&submitted, &context).map_err(|refusal| refusal.slug())?;
+    let vouched = check_registration(&submitted, &context).map_err(|refusal| refusal.slug())?;
+    let replaces = vouched.admit(&label, last).map_err(|refusal| refusal.slug())?;
     let statement = &submitted.statement;
     let opening = statement.opening(&OpeningSecret::new(array(&case["opening_secret"])));
     let entry = statement.entry(label, &opening, replaces).encode();

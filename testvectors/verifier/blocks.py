@@ -7,9 +7,14 @@ from refusal import require
 MOST_NAMES = 512
 
 
+def is_number(text):
+    """A number is 4 to 15 digits, the first not 0."""
+    return re.fullmatch(r"[1-9][0-9]{3,14}", text) is not None
+
+
 def check_number(text):
-    """A number is 4 to 15 digits, the first not 0, else `bad-number`."""
-    require(re.fullmatch(r"[1-9][0-9]{3,14}", text, re.ASCII) is not None, "bad-number")
+    """The number that the text is, else `bad-number`."""
+    require(is_number(text), "bad-number")
     return text
 
 

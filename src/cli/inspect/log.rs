@@ -7,6 +7,7 @@ use tnlog::note::{KeyType, Note, VerifierKey};
 use tnlog::policy::Policy;
 use tnlog::proof::TlogProof;
 use tnlog::receipt::Extra;
+use tnlog::registration_receipt::RegistrationExtra;
 use tnlog::sct::Sct;
 
 use super::{Shown, certificate};
@@ -23,6 +24,8 @@ pub fn proof(proof: &TlogProof, shown: Shown) -> Report {
             .field("logged", time_of_millis(receipt.timestamp))
             .field("hidden", secrets.is_some())
             .field_if("label_proofs", secrets.map(|secrets| secrets.evaluation.elements.len()))
+    } else if let Some(receipt) = extra.and_then(RegistrationExtra::decode) {
+        registration_fields(&receipt, shown)
     } else if let Some(known) = extra.and_then(|bytes| Leaf::decode(bytes).ok()) {
         leaf_fields(Report::new("A proof of a leaf, as of the parameters of a log"), &known, shown)
     } else {
@@ -32,6 +35,21 @@ pub fn proof(proof: &TlogProof, shown: Shown) -> Report {
         report.field("leaf_index", proof.index).field("proof_hashes", proof.hashes.len()),
         &proof.checkpoint,
     )
+}
+
+/// What a registration says but for where the number is reachable, which is a person's.
+fn registration_fields(receipt: &RegistrationExtra, shown: Shown) -> Report {
+    let statement = &receipt.submitted.statement;
+    Report::new("A receipt of a registration")
+        .field("logged", time_of_millis(receipt.timestamp))
+        .field("action", statement.action.name())
+        .field("number", shown.text(statement.number.digits()))
+        .field("service", shown.text(&statement.service))
+        .field("resolution_service", shown.text(&statement.resolution_service))
+        .field("credential", statement.credential)
+        .field("not_before", time(statement.not_before))
+        .field("not_after", time(statement.not_after))
+        .field("replaces", receipt.replaces.map_or("nothing".to_owned(), |index| index.to_string()))
 }
 
 /// An SCT. Its opening is as secret as the number, and not shown.

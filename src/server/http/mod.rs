@@ -6,6 +6,7 @@ mod client_address;
 mod listen;
 mod lookup;
 mod read;
+mod statements;
 mod submit;
 mod tiles;
 mod tn;
@@ -42,6 +43,8 @@ pub struct App {
     issuers: KnownIssuers,
     evaluations_by_client: Budget<Client>,
     evaluations: Budget<()>,
+    statements_by_client: Budget<Client>,
+    registrations_by_client: Budget<Client>,
 }
 
 impl App {
@@ -51,6 +54,8 @@ impl App {
         App {
             evaluations_by_client: Budget::new(limits.evaluations_per_client_hour, HOUR),
             evaluations: Budget::new(limits.evaluations_per_hour, HOUR),
+            statements_by_client: Budget::new(limits.statements_per_client_hour, HOUR),
+            registrations_by_client: Budget::new(limits.registrations_per_client_hour, HOUR),
             bodies: BodyMemory::new(limits.body_memory_bytes),
             issuers: KnownIssuers::default(),
             log,
@@ -76,6 +81,9 @@ pub fn router(app: Arc<App>) -> Router {
     let tn = Router::new()
         .route("/add-chains", post(submit::add_chains))
         .route("/receipt", post(submit::receipt))
+        .route("/add-key-statement", post(statements::add_key_statement))
+        .route("/add-registration", post(statements::add_registration))
+        .route("/registration-receipt", post(statements::registration_receipt))
         .route("/evaluate", post(tn::evaluate))
         .route("/lookup", post(lookup::lookup))
         .route("/heads", get(tn::heads))

@@ -98,13 +98,14 @@ async fn find_receipt(app: Arc<App>, body: Body) -> Result<Answer, Problem> {
 }
 
 /// Runs work that reads the disk or computes for long beside the threads that serve requests.
-async fn off_thread<T: Send + 'static>(
+pub async fn off_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
     tokio::task::spawn_blocking(work).await.unwrap_or(Err(Problem::Internal))
 }
 
-fn counted(app: &App, result: &Result<Sct, Problem>) {
+/// Counts what was refused.
+pub fn counted<T>(app: &App, result: &Result<T, Problem>) {
     if let Err(problem) = result {
         app.log.metrics.refused.get_or_create(&Refused { problem: problem.slug() }).inc();
     }

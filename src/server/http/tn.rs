@@ -128,6 +128,7 @@ pub async fn front(State(app): Shared) -> Answer {
              Its checkpoints verify with {key}\n\n\
              Submit: POST /ct/v1/add-chain, /ct/v1/add-pre-chain (RFC 6962)\n\
              Receipts: POST /tn/v1/receipt\n\
+             Say: POST /tn/v1/add-key-statement; /tn/v1/add-registration, /tn/v1/registration-receipt\n\
              Look up: POST /tn/v1/lookup; heads of the index: /index/checkpoint, /index/tile/\n\
              Read: /checkpoint, /tile/ (C2SP tlog-tiles), /ct/v1/get-entries (RFC 6962)\n\
              About: /tn/v1/log, /tn/v1/issuers, /tn/v1/parameters, /tn/v1/heads\n"

@@ -1,0 +1,77 @@
+//! Private keys that sign statements: P-256 and P-384, in PEM as OpenSSL writes it.
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use p256::ecdsa::signature::Signer;
+use p256::pkcs8::{DecodePrivateKey, EncodePublicKey};
+use zeroize::Zeroizing;
+
+use crate::input;
+
+/// A private key.
+pub enum SigningKey {
+    /// Signs with SHA-256.
+    P256(p256::ecdsa::SigningKey),
+    /// Signs with SHA-384.
+    P384(p384::ecdsa::SigningKey),
+}
+
+impl SigningKey {
+    /// Reads a PEM file, PKCS #8 or SEC 1.
+    ///
+    /// # Errors
+    /// When it cannot be read, or holds no such key.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        let bytes = Zeroizing::new(input::read(path)?);
+        let text = std::str::from_utf8(&bytes).unwrap_or_default();
+        let Some(begin) = text.find("-----BEGIN") else {
+            bail!("{} holds no private key in PEM", path.display());
+        };
+        let text = private_part(&text[begin..]);
+        if let Ok(key) =
+            p256::SecretKey::from_pkcs8_pem(text).or_else(|_| p256::SecretKey::from_sec1_pem(text))
+        {
+            return Ok(SigningKey::P256(key.into()));
+        }
+        let key = p384::SecretKey::from_pkcs8_pem(text).or_else(|_| p384::SecretKey::from_sec1_pem(text));
+        let key = key.ok().with_context(|| {
+            format!(
+                "{} holds no private key on P-256 or P-384 without a password; make one with \
+                 `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`",
+                path.display()
+            )
+        })?;
+        Ok(SigningKey::P384(key.into()))
+    }
+
+    /// The DER of its SubjectPublicKeyInfo.
+    ///
+    /// # Errors
+    /// When it does not encode, which no key does.
+    pub fn spki(&self) -> anyhow::Result<Vec<u8>> {
+        let spki = match self {
+            SigningKey::P256(key) => key.verifying_key().to_public_key_der(),
+            SigningKey::P384(key) => key.verifying_key().to_public_key_der(),
+        };
+        Ok(spki.context("the public key does not encode")?.into_vec())
+    }
+
+    /// The DER of a signature.
+    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
+        match self {
+            SigningKey::P256(key) => {
+                Signer::<p256::ecdsa::DerSignature>::sign(key, message).as_bytes().to_vec()
+            }
+            SigningKey::P384(key) => {
+                Signer::<p384::ecdsa::DerSignature>::sign(key, message).as_bytes().to_vec()
+            }
+        }
+    }
+}
+
+/// OpenSSL writes the curve before the key (`EC PARAMETERS`).
+fn private_part(text: &str) -> &str {
+    const PARAMETERS: &str = "-----END EC PARAMETERS-----";
+    text.split_once(PARAMETERS).map_or(text, |(_, rest)| rest.trim_start())
+}
