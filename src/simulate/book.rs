@@ -18,7 +18,7 @@ pub type AttackId = u32;
 const ISSUANCE: u64 = 5;
 
 /// What a certificate names.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
     /// A number: its place in the cast.
     Line(u32),

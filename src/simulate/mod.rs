@@ -11,11 +11,19 @@ mod book;
 mod cast;
 mod companies;
 mod day;
+mod drive;
+mod front;
+mod lie;
 mod life;
+mod log;
+mod mint;
 mod presence;
+mod schedule;
 mod script;
 #[cfg(test)]
 mod tests;
+mod truth;
+mod watches;
 mod world;
 
 pub use attack::{Attack, Kind, Victim};
@@ -23,5 +31,13 @@ pub use book::{
     AttackId, Book, Credential, CredentialId, Event, Form, Registering, RegistrationId, Subject, What, Why,
 };
 pub use cast::{Block, Carrier, Cast, Line};
+pub use drive::{DriveError, Placed, drive};
+pub use front::Front;
+pub use lie::{Lie, LieError, Told, TrueLie, UnknownLie};
+pub use log::{ORIGIN, StartError, WorldLog};
+pub use mint::Mint;
+pub use schedule::{Batch, schedule};
 pub use script::Script;
+pub use truth::{TrueAttack, TrueEntry, TrueVictim, attacks, entries};
+pub use watches::watches;
 pub use world::{DEFAULT, World, WorldError};

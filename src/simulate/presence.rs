@@ -1,5 +1,7 @@
 //! The registrations of a number: at one service, renewed, moved from key to key, withdrawn.
 
+use std::ops::Range;
+
 use super::book::{Book, CredentialId, Registering, Why};
 use super::day::{DAY, HOUR, awake, days, hours};
 use super::life::{Story, Tenure};
@@ -7,8 +9,10 @@ use super::world::World;
 use crate::entry::Action;
 use crate::synthetic::Draws;
 
-/// What is registered is not withdrawn at once.
-const SETTLED: u64 = 2 * HOUR;
+/// What is registered is not withdrawn at once, nor when the log has forgotten it.
+const WITHDRAWN_AFTER: Range<u64> = 2 * HOUR..29 * DAY;
+/// A credential is used for the last time so long before it expires: the log judges by the end of a step.
+const LAST_USE: u64 = 2 * HOUR;
 
 /// Where a number is registered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,64 +50,63 @@ impl Presences<'_> {
             since,
             until: since.saturating_add(draws.wait(rates.left_per_year)).max(since + DAY),
         };
-        let mut last: Option<(&Tenure, u64)> = None;
+        let mut last: Option<(&Tenure, Range<u64>)> = None;
         for tenure in
             story.tenures.iter().take_while(|tenure| tenure.same_holder || tenure.from == first.from)
         {
-            let begun = self.under(tenure, &presence, country, &mut draws);
-            if let (Some((old, _)), Some(begun)) = (last, begun) {
-                self.leave_old(old, tenure, begun, &presence, &mut draws);
+            let Some(said) = self.under(tenure, &presence, country, &mut draws) else { continue };
+            if let Some((old, before)) = last {
+                let withdraws = draws.chance(rates.withdraws_old);
+                let moved = said.start + 120;
+                if withdraws && self.is_other_key(old, tenure) && !old.lost {
+                    self.withdraw(old, &presence, before.end, moved);
+                }
             }
-            last = begun.map(|begun| (tenure, begun)).or(last);
+            last = Some((tenure, said));
         }
-        if let Some((tenure, _)) = last {
-            self.leave(tenure, &presence);
+        let (tenure, said) = last?;
+        if presence.until < tenure.until.min(self.end) {
+            self.withdraw(tenure, &presence, said.end, presence.until);
         }
-        last.map(|_| presence)
+        Some(presence)
     }
 
-    /// Registers under a credential and renews, and gives the first time.
+    /// Registers under a credential and renews; gives the first and the last time.
     fn under(
         &mut self,
         tenure: &Tenure,
         presence: &Presence,
         country: usize,
         draws: &mut Draws,
-    ) -> Option<u64> {
+    ) -> Option<Range<u64>> {
         let rates = &self.world.registrations;
-        let credential = &self.book.credentials[tenure.credential as usize];
-        let until = tenure.until.min(credential.not_after).min(presence.until).min(self.end);
+        let until = tenure.until.min(self.last_use(tenure)).min(presence.until).min(self.end);
         let moved = tenure.from + 60 + hours(rates.moves_after_hours, draws);
         let first = presence.since.max(moved);
-        let (mut time, mut why) = (first, Why::Registration);
+        let (mut time, mut last, mut why) = (first, first, Why::Registration);
         while time < until {
             self.say(tenure.credential, presence, Action::Register, time, why);
-            why = Why::RegistrationRenewal;
+            (last, why) = (time, Why::RegistrationRenewal);
             let due = time + days(rates.renews_after_days, draws).max(HOUR);
             time = awake(self.world, country, due, draws);
         }
-        (first < until).then_some(first)
+        (first < until).then_some(first..last)
     }
 
-    /// Withdraws what stands under the key of the credential before, in the hours after the move.
-    fn leave_old(&mut self, old: &Tenure, new: &Tenure, moved: u64, presence: &Presence, draws: &mut Draws) {
-        let key = |tenure: &Tenure| self.book.credentials[tenure.credential as usize].key;
-        let withdraws = draws.chance(self.world.registrations.withdraws_old);
-        let time = moved + 120;
-        let live = self.book.credentials[old.credential as usize].not_after > time + DAY;
-        if withdraws && live && !old.lost && key(old) != key(new) {
-            self.say(old.credential, presence, Action::Withdraw, time, Why::Withdrawal);
-        }
-    }
-
-    /// Withdraws for good.
-    fn leave(&mut self, tenure: &Tenure, presence: &Presence) {
-        let time = presence.until;
-        let last = self.book.registrations.last().map_or(0, |last| last.made);
-        let live = self.book.credentials[tenure.credential as usize].not_after > time.saturating_add(DAY);
-        if live && time < tenure.until.min(self.end) && time >= last + SETTLED {
+    fn withdraw(&mut self, tenure: &Tenure, presence: &Presence, registered: u64, time: u64) {
+        let is_known = WITHDRAWN_AFTER.contains(&time.saturating_sub(registered));
+        if is_known && time < self.last_use(tenure) {
             self.say(tenure.credential, presence, Action::Withdraw, time, Why::Withdrawal);
         }
+    }
+
+    fn last_use(&self, tenure: &Tenure) -> u64 {
+        self.book.credentials[tenure.credential as usize].not_after - LAST_USE
+    }
+
+    fn is_other_key(&self, old: &Tenure, new: &Tenure) -> bool {
+        let key = |tenure: &Tenure| self.book.credentials[tenure.credential as usize].key;
+        key(old) != key(new)
     }
 
     fn say(&mut self, credential: CredentialId, presence: &Presence, action: Action, made: u64, why: Why) {

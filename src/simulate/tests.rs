@@ -67,35 +67,45 @@ fn sequences_of_a_slot_rise_and_what_is_withdrawn_was_registered() {
         let last = slots.insert(slot, (said.made, said.action));
         match last {
             None => assert_eq!(said.action, Action::Register),
-            // In steps of their own, so that one is in the log before the other is judged.
             Some((made, action)) => {
-                assert!(said.made / 3600 > made / 3600, "{} {made}", said.made);
-                assert!(said.action == Action::Register || action == Action::Register);
+                assert!(said.made > made);
+                let withdrawable = action == Action::Register && said.made - made < 30 * 86_400;
+                assert!(said.action == Action::Register || withdrawable);
             }
         }
     }
 }
 
-/// The figures of the file come out, within what chance does.
+/// The figures of the file come out, within what chance does, in a year of a tenth of the numbers.
 #[test]
 fn rates_come_out_as_they_were_asked_for() {
-    let script = default_script();
+    let mut world = world().without_attacks();
+    world.weeks = 52;
+    world.countries.iter_mut().for_each(|country| country.numbers /= 10);
+    let script = Script::write(world, 1, START);
     let counts = script.counts();
     let count = |why| counts.get(&why).copied().unwrap_or(0);
-    let (new, same) = (count(Why::Renewal), count(Why::RenewalSameKey));
-    assert!((0.76..0.80).contains(&share(new, new + same)), "{new} {same}");
-    let renewals = new + same + count(Why::LateRenewal);
-    let late = share(count(Why::LateRenewal), renewals);
-    assert!((0.01..0.03).contains(&late), "{late}");
     let numbers = u64::from(script.world.numbers());
-    let existing = share(count(Why::Existing), numbers);
-    assert!((0.88..1.05).contains(&existing), "{existing}");
-    let years = numbers as f64 * 6.0 / 52.18;
-    let lost = count(Why::LostPhone) as f64 / years;
-    assert!((0.03..0.06).contains(&lost), "{lost}");
+    let (new, same) = (count(Why::Renewal), count(Why::RenewalSameKey));
+    let late = count(Why::LateRenewal);
     let registered = script.presences.iter().flatten().count() as u64;
-    assert!((0.10..0.13).contains(&share(registered, numbers)), "{registered}");
-    assert!((35_000..80_000).contains(&script.events().len()), "{}", script.events().len());
+    for (name, found, wanted) in [
+        ("new_key", share(new, new + same), 0.76..0.80),
+        ("late", share(late, new + same + late), 0.015..0.025),
+        ("lost", share(count(Why::LostPhone), numbers), 0.035..0.06),
+        ("registered", share(registered, numbers), 0.10..0.13),
+        // Each of these is submitted once or twice, as its CA does.
+        ("existing", share(count(Why::Existing), numbers), 0.88..1.05),
+    ] {
+        assert!(wanted.contains(&found), "{name}: {found}");
+    }
+}
+
+#[test]
+fn the_default_world_is_as_large_as_it_says() {
+    let script = default_script();
+    assert!((40_000..70_000).contains(&script.events().len()), "{}", script.events().len());
+    assert_eq!(script.counts().values().sum::<u64>(), script.events().len() as u64);
 }
 
 #[test]

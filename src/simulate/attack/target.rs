@@ -18,7 +18,8 @@ impl Attackers<'_> {
             let line = *draws.pick(&pool)?;
             self.is_open(line, time..time).then_some(line)
         });
-        found.inspect(|line| drop(self.taken.lines.insert(*line)))
+        self.taken.lines.extend(found);
+        found
     }
 
     /// The same, and registered under the credential that covers it.
@@ -29,7 +30,8 @@ impl Attackers<'_> {
             let line = *draws.pick(&pool)?;
             (self.is_open(line, time..time) && self.is_registered(line, time)).then_some(line)
         });
-        found.inspect(|line| drop(self.taken.lines.insert(*line)))
+        self.taken.lines.extend(found);
+        found
     }
 
     /// So many numbers, or fewer where there are no more, that are covered all the time.
