@@ -12,6 +12,7 @@ mod cast;
 mod companies;
 mod day;
 mod drive;
+mod files;
 mod front;
 mod lie;
 mod life;
@@ -32,6 +33,7 @@ pub use book::{
 };
 pub use cast::{Block, Carrier, Cast, Line};
 pub use drive::{DriveError, Placed, drive};
+pub use files::{WorldFacts, write_truth};
 pub use front::Front;
 pub use lie::{Lie, LieError, Told, TrueLie, UnknownLie};
 pub use log::{ORIGIN, StartError, WorldLog};

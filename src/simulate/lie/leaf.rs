@@ -23,7 +23,7 @@ pub(super) fn model(lie: Lie, truth: &View) -> Result<Model, LieError> {
         Lie::BadStatement => matches!(entry, Entry::KeyStatement(_)),
         Lie::OrphanRegistration => matches!(entry, Entry::Registration(_)),
         Lie::BadLeaf | Lie::RepeatedId => matches!(entry, Entry::Number(_)),
-        _ => matches!(entry, Entry::X509(_)),
+        _ => matches!(entry, Entry::Open(_)),
     };
     let name = match lie {
         Lie::BadStatement => "key statement",
