@@ -18,8 +18,8 @@ use tnlog::registration::check_registration_leaf;
 use tnlog::server::config::Folder;
 use tnlog::signature::Ecdsa;
 use tnlog::simulate::{
-    DEFAULT, Front, Lie, Mint, ORIGIN, Placed, Script, Subject, Told, What, World, WorldLog, attacks, drive,
-    entries, schedule, watches,
+    DEFAULT, Front, Lie, Mint, Placed, Script, Subject, What, World, WorldLog, attacks, drive, entries,
+    schedule, watches,
 };
 use tnlog::standing::{History, NumberList, Stands};
 use tnlog::statement::{StatementRefusal, check_statement_leaf};
@@ -208,9 +208,9 @@ async fn a_front_lies_when_it_is_told_to() {
     let truth = checkpoint(&client, &key).await.unwrap();
     for lie in Lie::ALL {
         let doctored = tempfile::tempdir().unwrap();
-        let told = Told::prepare(*lie, &folder, ORIGIN, &doctored.path().join("twin")).unwrap();
+        let told = front.lie(*lie, &folder, &doctored.path().join("twin")).await.unwrap();
+        assert_eq!(told.kind, lie.name());
         let leaf = told.leaf;
-        front.tell(Some(told));
         let shown = checkpoint(&client, &key).await;
         let newest = log.published().tree.size;
         match lie {
@@ -227,7 +227,7 @@ async fn a_front_lies_when_it_is_told_to() {
             }
         }
         check_lie(*lie, &world, &client).await;
-        front.tell(None);
+        front.be_honest();
         assert_eq!(checkpoint(&client, &key).await.unwrap(), truth);
     }
     front.stop().await;
@@ -291,4 +291,35 @@ fn check_lying_leaf(lie: Lie, leaf: &Leaf, leaves: &[Leaf], log_id: &[u8; 32]) {
 async fn checkpoint(client: &Client, key: &tnlog::note::VerifierKey) -> Option<Checkpoint> {
     let note = client.get("checkpoint", 10_000).await.unwrap().unwrap();
     Checkpoint::open(&Note::parse(&note).unwrap(), key).ok()
+}
+
+fn tnlog(arguments: &[&str]) -> std::process::Output {
+    std::process::Command::new(env!("CARGO_BIN_EXE_tnlog")).arg("simulate").args(arguments).output().unwrap()
+}
+
+#[test]
+fn the_command_says_what_would_happen_and_what_is_wrong_with_a_world() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("world.toml");
+    let file = path.to_str().unwrap();
+    std::fs::write(&path, tnlog(&["--print-world"]).stdout).unwrap();
+    let dry = |arguments: &[&str]| {
+        let output = tnlog(&[&["--dry-run", "--json", "--start", "1736121600"], arguments].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
+    };
+    let told = dry(&[]);
+    assert_eq!(dry(&["--world", file]), told);
+    let kinds = told["kinds"].as_object().unwrap();
+    assert_eq!(kinds.values().map(|count| count.as_u64().unwrap()).sum::<u64>(), told["events"]);
+    assert!(kinds["wave"].as_u64() > Some(100) && told["missing"] == 0);
+    let calm = dry(&["--no-attacks"]);
+    assert!(calm["attacks"] == 0 && calm["kinds"]["renewal"] == kinds["renewal"]);
+
+    std::fs::write(&path, DEFAULT.replace("new_key = 0.78", "new_key = 78")).unwrap();
+    let output = tnlog(&["--dry-run", "--world", file]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("new_key must be from 0 to 1"), "{said}");
+    let output = tnlog(&["--data", file, "--lie", "white"]);
+    assert_eq!(output.status.code(), Some(64));
 }

@@ -14,9 +14,7 @@ use clap::Args as ClapArgs;
 use serde_json::json;
 use tnlog::server::config::{Config, Folder};
 use tnlog::server::{open, run as running};
-use tnlog::simulate::{
-    DEFAULT, Front, Lie, Mint, Script, Told, World, WorldFacts, WorldLog, drive, write_truth,
-};
+use tnlog::simulate::{DEFAULT, Front, Lie, Mint, Script, World, WorldFacts, WorldLog, drive, write_truth};
 
 use crate::folder::holds_log;
 use crate::output::{self, Report};
@@ -74,7 +72,6 @@ pub struct Args {
     /// Goes on serving when the world is over, until interrupted.
     #[arg(long)]
     keep: bool,
-    /// Serves the log of a world that is over as one that misbehaves, until interrupted.
     #[arg(long, value_name = "MISBEHAVIOUR", value_parser = lie, conflicts_with_all = ["world", "no_attacks"])]
     #[arg(help = lie_help())]
     lie: Option<Lie>,
@@ -142,6 +139,7 @@ fn tell(args: &Args, script: &Script) -> anyhow::Result<ExitCode> {
         let (events, attacks) = (script.events().len(), script.attacks.len());
         output::line(json!({
             "seed": script.seed, "start": time.start, "end": time.end, "events": events, "attacks": attacks,
+            "missing": script.missing,
             "kinds": counts,
         }))?;
         return Ok(ExitCode::SUCCESS);
@@ -221,31 +219,24 @@ async fn deceive(args: &Args, lie: Lie, folder: &Folder) -> anyhow::Result<ExitC
         bail!("there is no log in {}: let a world happen there first", folder.path().display());
     }
     let config = open::configure(folder, None)?;
-    let origin = config.origin.clone();
     let config = Config { listen: SocketAddr::from(([127, 0, 0, 1], 0)), ..config };
     let log = running::start(folder, config, |_, _| {}).await?;
     let front = Front::start(log.log.clone(), args.listen).await.with_context(|| args.listen.to_string())?;
     let doctored = std::env::temp_dir().join(format!("tnlog-lie-{}", std::process::id()));
-    let result = lie_until_interrupted(args, &front, Lied { lie, folder, origin, doctored: &doctored }).await;
+    let result = lie_until_interrupted(args, &front, lie, (folder, &doctored)).await;
     front.stop().await;
     log.stop().await;
     let _ = std::fs::remove_dir_all(&doctored);
     result.map(|()| ExitCode::SUCCESS)
 }
 
-struct Lied<'a> {
+async fn lie_until_interrupted(
+    args: &Args,
+    front: &Front,
     lie: Lie,
-    folder: &'a Folder,
-    origin: String,
-    doctored: &'a Path,
-}
-
-async fn lie_until_interrupted(args: &Args, front: &Front, lied: Lied<'_>) -> anyhow::Result<()> {
-    let Lied { lie, folder, origin, doctored } = lied;
-    let (owned, to) = (folder.clone(), doctored.to_owned());
-    let told = tokio::task::spawn_blocking(move || Told::prepare(lie, &owned, &origin, &to)).await??;
-    let truth = serde_json::to_string(&told.truth())?;
-    front.tell(Some(told));
+    (folder, doctored): (&Folder, &Path),
+) -> anyhow::Result<()> {
+    let truth = serde_json::to_string(&front.lie(lie, folder, doctored).await?)?;
     let path = folder.path().join("truth");
     std::fs::create_dir_all(&path)?;
     let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path.join("lies.jsonl"))?;

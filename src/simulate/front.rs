@@ -1,7 +1,9 @@
 //! A front before a log that tells the truth until it is asked to lie.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -13,20 +15,25 @@ use rand_core::OsRng;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::lie::{Told, View};
+use super::lie::{Lie, LieError, Told, TrueLie, View};
 use crate::client::api::{Evaluate, EvaluateResponse};
 use crate::label::LabelKey;
+use crate::server::config::Folder;
 use crate::server::http::{App, Server, router};
 use crate::server::log::Log;
 use crate::tile::TilePath;
 
 /// The longest body that is looked into.
 const MAX_BODY: usize = 1 << 20;
+/// The longest wait for the index.
+const MAX_REST: Duration = Duration::from_secs(120);
+const GLANCE: Duration = Duration::from_millis(50);
 
 /// A front that listens.
 pub struct Front {
     /// Where.
     pub address: SocketAddr,
+    log: Arc<Log>,
     lying: Lying,
     stop: oneshot::Sender<()>,
     listening: JoinHandle<()>,
@@ -44,21 +51,55 @@ impl Front {
         let address = server.local_addr()?;
         let lying = Lying::default();
         let answering = middleware::from_fn_with_state(lying.clone(), answer);
-        let router = router(Arc::new(App::new(log))).layer(answering);
+        let router = router(Arc::new(App::new(log.clone()))).layer(answering);
         let (stop, stopped) = oneshot::channel();
         let listening = tokio::spawn(server.run(router, async { drop(stopped.await) }));
-        Ok(Front { address, lying, stop, listening })
+        Ok(Front { address, log, lying, stop, listening })
     }
 
-    /// Lies from now on, or tells the truth again.
-    pub fn tell(&self, told: Option<Told>) {
-        *self.lying.write().unwrap_or_else(PoisonError::into_inner) = told.map(Arc::new);
+    /// Lies from now on, and gives the truth about it. `folder` is that of the log, to which nothing is submitted meanwhile;
+    /// what is doctored goes into the empty folder `to`, which is needed until the front ends. Waits until the index has all
+    /// entries, and costs a copy of the log at most.
+    ///
+    /// # Errors
+    /// [`LieError`]; the front then says what it said before.
+    pub async fn lie(&self, lie: Lie, folder: &Folder, to: &Path) -> Result<TrueLie, LieError> {
+        self.rest().await?;
+        let origin = self.log.config.origin.clone();
+        let (folder, to) = (folder.clone(), to.to_owned());
+        let preparing = tokio::task::spawn_blocking(move || Told::prepare(lie, &folder, &origin, &to));
+        let told = preparing.await.map_err(std::io::Error::other)??;
+        let truth = told.truth();
+        self.show(Some(told));
+        Ok(truth)
+    }
+
+    /// Tells the truth from now on.
+    pub fn be_honest(&self) {
+        self.show(None);
     }
 
     /// Ends.
     pub async fn stop(self) {
         let _ = self.stop.send(());
         let _ = self.listening.await;
+    }
+
+    fn show(&self, told: Option<Told>) {
+        *self.lying.write().unwrap_or_else(PoisonError::into_inner) = told.map(Arc::new);
+    }
+
+    /// Until the index log has a head over all entries: a copy of what is being written is none.
+    async fn rest(&self) -> Result<(), LieError> {
+        let begun = Instant::now();
+        let size = || self.log.published().tree.size;
+        while self.log.index.shown().is_none_or(|shown| shown.head.size < size()) {
+            if begun.elapsed() > MAX_REST {
+                return Err(LieError::Nothing("index of all its entries"));
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
+        Ok(())
     }
 }
 

@@ -105,11 +105,10 @@ pub enum LieError {
 }
 
 /// What is shown in the place of the truth.
-pub struct Told {
-    /// Which lie.
-    pub lie: Lie,
+pub(super) struct Told {
+    lie: Lie,
     /// The leaf that is wrong, where one is.
-    pub leaf: Option<u64>,
+    leaf: Option<u64>,
     pub(super) entries: Option<View>,
     pub(super) index: Option<View>,
     pub(super) missing: Option<TilePath>,
@@ -148,18 +147,14 @@ pub struct TrueLie {
 }
 
 impl Told {
-    /// Prepares a lie about the log in `folder`, which may run as long as nothing is submitted to it; `to` is an empty folder
-    /// for what is doctored. Costs a copy of the log at most.
-    ///
-    /// # Errors
-    /// [`LieError`].
-    pub fn prepare(lie: Lie, folder: &Folder, origin: &str, to: &Path) -> Result<Self, LieError> {
+    /// Prepares a lie about the log in `folder`, to which nothing is being written; `to` is an empty folder for what is doctored.
+    pub(super) fn prepare(lie: Lie, folder: &Folder, origin: &str, to: &Path) -> Result<Self, LieError> {
         let keys = Arc::new(Keys::read(&folder.keys(), origin)?);
         doctor::Doctor { folder: folder.clone(), keys, to: Folder::new(to) }.prepare(lie)
     }
 
     /// The truth about it.
-    pub fn truth(&self) -> TrueLie {
+    pub(super) fn truth(&self) -> TrueLie {
         TrueLie { kind: self.lie.name(), leaf: self.leaf, says: self.lie.says() }
     }
 

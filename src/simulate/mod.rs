@@ -35,7 +35,7 @@ pub use cast::{Block, Carrier, Cast, Line};
 pub use drive::{DriveError, Placed, drive};
 pub use files::{WorldFacts, write_truth};
 pub use front::Front;
-pub use lie::{Lie, LieError, Told, TrueLie, UnknownLie};
+pub use lie::{Lie, LieError, TrueLie, UnknownLie};
 pub use log::{ORIGIN, StartError, WorldLog};
 pub use mint::Mint;
 pub use schedule::{Batch, schedule};
