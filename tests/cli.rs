@@ -382,7 +382,9 @@ fn private_keys_are_told_and_not_shown() {
         let secret = fs::read_to_string(folder.path().join(name)).unwrap();
         let secret = secret.trim().lines().nth(usize::from(name == "sct.key")).unwrap();
         assert!(shown.contains(what) && shown.contains("not shown"), "{shown}");
-        assert!(!shown.contains(secret.rsplit('+').next().unwrap()), "{name}");
+        // The base64 may have more plus signs.
+        let secret = if name == "checkpoint.key" { secret.splitn(5, '+').nth(4).unwrap() } else { secret };
+        assert!(!shown.contains(secret), "{name}");
     }
 }
 

@@ -203,7 +203,7 @@ fn say_everything(address: SocketAddr, problems: &mut Problems) -> Vec<SignedReg
         phones[0].changed(|s| s.number = Number::new(&fictional_number(1)).unwrap()),
         phones[0].changed(|s| s.resolution_service = format!("x.{}", people::RS)),
         phones[0].changed(|s| s.sequence += 3_600_000),
-        SignedRegistration { credential_signature: vec![1; 64], ..phones[1].register() },
+        SignedRegistration { credential_signature: vec![0xa7; 64], ..phones[1].register() },
     ];
     for (position, submitted) in sent.iter().enumerate() {
         let body = people::registration_body(submitted);

@@ -6,14 +6,13 @@ mod common;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use common::people::{
     CONTACT, Phone, RS, SERVICE, accept, accept_rs, accepting, add_registration, add_registration_patiently,
     assert_refused, is_refused, leaf, now, registration_body, rs_key,
 };
-use common::{Process, Response, TestLog, base64, certificates, files_below, from_base64, try_post};
+use common::{Response, TestLog, base64, certificates, from_base64};
 use serde_json::{Value, json};
 use tnlog::anchors::{Anchor, Anchors};
 use tnlog::certificate::Certificate;
@@ -22,13 +21,10 @@ use tnlog::label::LabelError;
 use tnlog::policy::Policy;
 use tnlog::proof::TlogProof;
 use tnlog::receipt::{Claim, KnownLog, Receipt, Untrusted, Verifier};
-use tnlog::registration::{Registration, ResolutionServices, SignedRegistration};
+use tnlog::registration::{ResolutionServices, SignedRegistration};
 use tnlog::registration_receipt::{
     Reachable, RegistrationReceipt, UntrustedRegistration, VerifiedRegistration,
 };
-use tnlog::server::config::Folder;
-use tnlog::server::open::OpenError;
-use tnlog::server::slots::SlotsError;
 use tnlog::synthetic::{KeyPair, fictional_number};
 
 const DAY: i64 = 86_400;

@@ -37,8 +37,11 @@ fn sequences_rise_along_the_log_whatever_the_interleaving() {
                         let which = ((thread + step) % 3) as usize;
                         let submitted = phones[which].changed(|s| {
                             s.sequence = begun - 10_000 + 40 * step + 7 * ((thread * 5) % 8);
-                            s.action =
-                                if (thread + step) % 4 == 0 { Action::Withdraw } else { Action::Register };
+                            s.action = if (thread + step).is_multiple_of(4) {
+                                Action::Withdraw
+                            } else {
+                                Action::Register
+                            };
                         });
                         let response = add_registration_patiently(address, &submitted);
                         (response.status == 200)
@@ -96,6 +99,27 @@ fn slots_survive_restarts_and_the_loss_of_what_is_derived() {
     }
 }
 
+/// While rounds fail a slot stays held, and what waits is logged when the disk is well again. Fails when a slot is let go of
+/// with who waits for it, and when what was carried is not found again.
+#[test]
+fn a_full_disk_keeps_the_slot() {
+    let log = accepting("[limits]\nrequest_seconds = 1\n");
+    let (address, phone) = (log.address(), Phone::new(log.address(), 1, 1));
+    let staging = log.folder.private().join("staging");
+    std::thread::sleep(Duration::from_millis(2500));
+    std::fs::remove_dir_all(&staging).unwrap();
+    std::fs::write(&staging, b"").unwrap();
+    let first = phone.register();
+    std::thread::sleep(Duration::from_millis(2));
+    let second = phone.register();
+    assert_refused(&add_registration(address, &first), 503, "timed-out");
+    assert_refused(&add_registration(address, &second), 503, "slot-busy");
+    std::fs::remove_file(&staging).unwrap();
+    let answer = add_registration_patiently(address, &second).success();
+    let logged = add_registration(address, &first).success();
+    assert_eq!(answer["replaces"], logged["leaf_index"]);
+}
+
 /// Evidence that is not what was logged is no slot. Fails without the comparison with the leaf.
 #[test]
 fn changed_evidence_is_refused() {
@@ -133,7 +157,7 @@ fn register_until_it_dies(address: SocketAddr, phones: &[Phone], over: &AtomicBo
                 scope.spawn(move || {
                     let mut answered = Vec::new();
                     for step in 1u64.. {
-                        let action = if step % 3 == 0 { Action::Withdraw } else { Action::Register };
+                        let action = if step.is_multiple_of(3) { Action::Withdraw } else { Action::Register };
                         let submitted = phone.sign(Registration { action, ..phone.statement(action) });
                         let body = registration_body(&submitted);
                         let Some(response) = try_post(address, "/tn/v1/add-registration", &body) else {

@@ -53,7 +53,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE", required = true)]
     roots: Vec<PathBuf>,
     #[command(flatten)]
-    registration: registration::Args,
+    registration: registration::Registration,
     /// The time to judge at, 2026-01-31T12:00:00Z or seconds of Unix time [default: now]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     at: Option<i64>,

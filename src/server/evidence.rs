@@ -136,11 +136,14 @@ pub fn names(private: &dyn ObjectStore, kind: Kind, from: u64) -> io::Result<Vec
     Ok(names.into_iter().map(|(_, name)| name).collect())
 }
 
-/// What an object holds: the items of each entry, by its index.
+/// The items of an entry, with its index.
+pub type Kept<'a> = (u64, Vec<&'a [u8]>);
+
+/// What an object holds.
 ///
 /// # Errors
 /// When it is damaged.
-pub fn read(object: &[u8]) -> Result<Vec<(u64, Vec<&[u8]>)>, Malformed> {
+pub fn read(object: &[u8]) -> Result<Vec<Kept<'_>>, Malformed> {
     let mut reader = Reader::new(object);
     let mut entries = Vec::new();
     while !reader.is_empty() {
@@ -174,6 +177,9 @@ pub fn sweep(private: &dyn ObjectStore, now: i64, days: u32) -> io::Result<usize
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::entry::Action;
+    use crate::number::Number;
+    use crate::registration::Registration;
     use crate::server::store::DiskStore;
 
     #[test]
@@ -215,19 +221,35 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = DiskStore::open(folder.path()).unwrap();
         for day in 0..400 {
-            let made = 1_700_000_000 + day * DAY;
-            let evidence =
-                Evidence { expires: latest_end(1000 * made as u64) + MONTH * DAY, ..registration(day as u8) };
-            let object = &objects(7, [(7, evidence)].into_iter())[0];
+            let sequence = 1_700_000_000_000 + day * 86_400_000;
+            let submitted = submitted(sequence);
+            let object = &objects(7, [(7, Evidence::of_registration(&submitted))].into_iter())[0];
             store.put(&object.name, &object.bytes).unwrap();
-            let end = latest_end(1000 * made as u64);
+            let end = latest_end(sequence);
             assert_eq!(sweep(&store, end, 0).unwrap(), 0, "day {day}");
             let known = names(&store, Kind::Registration, 7).unwrap();
-            assert_eq!(known, [object.name.clone()]);
+            assert_eq!(known, std::slice::from_ref(&object.name));
             let bytes = store.get(&known[0]).unwrap().unwrap();
-            assert_eq!(read(&bytes).unwrap(), [(7, vec![&[day as u8; 3][..]])]);
+            assert_eq!(read(&bytes).unwrap(), [(7, vec![&submitted.encode()[..]])]);
             assert_eq!(sweep(&store, end + 2 * MONTH * DAY, 0).unwrap(), 1, "day {day}");
         }
+    }
+
+    fn submitted(sequence: u64) -> SignedRegistration {
+        let statement = Registration {
+            log_id: [0; 32],
+            number: Number::new("17035550123").unwrap(),
+            service: "messages.example.com".into(),
+            contact: "sip:alice@messages.example.com".into(),
+            resolution_service: "rs.example.com".into(),
+            credential: 1,
+            key_hash: [0; 32],
+            not_before: 0,
+            not_after: 0,
+            sequence,
+            action: Action::Register,
+        };
+        SignedRegistration { statement, credential_signature: vec![1], service_signature: vec![1] }
     }
 
     fn registration(byte: u8) -> Evidence {

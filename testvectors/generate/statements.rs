@@ -161,7 +161,22 @@ fn registrations() -> Vec<Value> {
         ..good_one.clone()
     };
     let last = |action: &str| json!({"sequence": now, "index": 7, "action": action});
+    let days_before = |days: u64| now - 1000 * DAY as u64 * days;
+    let old = json!({"sequence": days_before(30) - 1000, "index": 7, "action": "register"});
+    let mut forgotten = taken("forgotten", "the last one was made more than 30 days ago", &good_one, None);
+    forgotten["last"] = old.clone();
+    let mut remembered = taken("remembered", "the last one was made 30 days ago", &good_one, Some(7));
+    remembered["last"]["sequence"] = days_before(30).into();
+    let withdrawal = changed(|s| s.action = Action::Withdraw);
     vec![
+        forgotten,
+        remembered,
+        bad(
+            "nothing-any-more",
+            "registration-nothing-to-withdraw",
+            "the last one was made more than 30 days ago",
+            fields(&withdrawal, old),
+        ),
         taken("register", "the first registration of a slot", &good_one, None),
         taken("replace", "a later one", &good_one, Some(7)),
         taken("withdraw", "its withdrawal", &changed(|s| s.action = Action::Withdraw), Some(7)),
@@ -190,6 +205,14 @@ fn registrations() -> Vec<Value> {
             s.not_before += 1;
             s.not_after += 1;
         }),
+        refused(
+            "made-earlier",
+            "registration-ends-too-late",
+            "it ends 30 days and a second after its sequence",
+            |s| {
+                s.sequence -= 1000;
+            },
+        ),
         refused("in-the-future", "registration-in-the-future", "a millisecond ahead", |s| s.sequence += 1),
         refused("nothing", "registration-nothing-to-withdraw", "nothing is registered", |s| {
             s.action = Action::Withdraw;

@@ -31,6 +31,7 @@ def registration(case):
     log = registrations.Log(case.hex("log_id"), case.hex("label"), {credential.index: credential}, services)
     if last is not None:
         last = registrations.Last(**last | {"action": ENTRY_WORDS["action"].index(last["action"])})
+    last = registrations.remembered(last, case["now"])
     found = registrations.submit(log, case.hex("submission"), last, case["now"])
     opening = certificates.opening(case.hex("opening_secret"), found.identity)
     case.expect("identity", found.identity.hex())

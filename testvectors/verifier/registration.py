@@ -112,20 +112,30 @@ def submit(log, data, last, now):
     check_content(fields)
     require(fields[1] == log.log_id, "registration-of-another-log")
     require(fields[9] >= seconds, "registration-ended")
-    require(fields[9] <= seconds + LONGEST_VALIDITY, "registration-ends-too-late")
     require(fields[10] <= now, "registration-in-the-future")
+    require(fields[9] <= latest_end(fields[10]), "registration-ends-too-late")
     credential = log.found.get(fields[6])
     is_logged = credential is not None and credential.entry_type == leaves.NUMBER
     require(is_logged, "registration-credential-not-logged")
     number = credential.entry
-    require(log.label in number[1], "registration-of-another-number")
     require(number[4] <= seconds <= number[5], "registration-credential-not-valid")
+    require(fields[5] in log.services, "registration-unknown-resolution-service")
+    check_signatures(submission, number[6], log.services[fields[5]])
+    require(log.label in number[1], "registration-of-another-number")
     require(last is None or fields[10] > last.sequence, "registration-sequence-not-above")
     can_withdraw = last is not None and last.action == REGISTER
     require(fields[11] == REGISTER or can_withdraw, "registration-nothing-to-withdraw")
-    require(fields[5] in log.services, "registration-unknown-resolution-service")
-    check_signatures(submission, number[6], log.services[fields[5]])
     return submission
+
+
+def latest_end(sequence):
+    """The last second at which a registration of this sequence can end."""
+    return sequence // 1000 + LONGEST_VALIDITY
+
+
+def remembered(last, now):
+    """The last registration of a slot, none when it no longer counts at `now` (in milliseconds)."""
+    return last if last is not None and latest_end(last.sequence) >= now // 1000 else None
 
 
 def check_signatures(submission, spki, service_keys):

@@ -6,7 +6,7 @@ mod withdraw;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use tnlog::client::registrations::{RegisterError, register as submit};
@@ -22,6 +22,9 @@ use crate::session::Session;
 use crate::signing_key::SigningKey;
 use crate::trust::Trust;
 use draft::Draft;
+
+/// By how much clocks may differ.
+const CLOCKS: Duration = Duration::from_secs(5);
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done (logged, or signed for who signs next), 1 not done, 2 the log is not to be trusted, 64 wrong usage";
@@ -97,7 +100,8 @@ fn describe(report: Report, statement: &Registration) -> Report {
         .field("valid_until", output::time(statement.not_after))
 }
 
-/// Milliseconds of Unix time.
+/// Milliseconds of Unix time, some seconds ago: a log refuses what its own clock calls the future.
 fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    since.saturating_sub(CLOCKS).as_millis() as u64
 }

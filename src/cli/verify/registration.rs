@@ -14,7 +14,7 @@ use crate::output::{self, Report};
 use crate::{input, services};
 
 #[derive(clap::Args)]
-pub struct Args {
+pub struct Registration {
     /// The receipt of a registration of the number (.tlog-proof)
     #[arg(long, value_name = "FILE", requires_all = ["service", "rs", "number"])]
     registration: Option<PathBuf>,
@@ -34,7 +34,7 @@ pub struct Asked {
     services: ResolutionServices,
 }
 
-impl Args {
+impl Registration {
     /// Reads the files; none when no registration is asked about.
     ///
     /// # Errors
