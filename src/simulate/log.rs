@@ -7,17 +7,15 @@ use super::mint::Mint;
 use super::script::Script;
 use crate::anchors::Anchor;
 use crate::server::clock::{Clock, Hand};
-use crate::server::config::{Config, Folder, Limits};
+use crate::server::config::{Config, Folder};
 use crate::server::open::{self, OpenError};
 use crate::server::pem_folder::FolderError;
 use crate::server::roots;
 use crate::server::run::{Running, start_at};
 use crate::server::services::{self, ServiceKey};
 
-/// The name of the log of every world.
-pub const ORIGIN: &str = "simulation.tnlog.invalid/world";
-/// Rounds follow each other at full speed: what is submitted together still comes in few of them.
-const ROUND_MILLISECONDS: u64 = 5;
+/// The configuration of the log of every world.
+const CONFIG: &str = include_str!("log.toml");
 
 /// Why there is no log for a world.
 #[derive(Debug, thiserror::Error)]
@@ -56,10 +54,13 @@ impl WorldLog {
         script: &Script,
         mint: &Mint,
     ) -> Result<Self, StartError> {
-        if folder.lock().exists() {
+        if folder.lock().exists() || folder.config().exists() {
             return Err(StartError::Taken(folder.path().to_owned()));
         }
-        let config = open::configure_as(folder, None, Some(ORIGIN))?;
+        let io = |error| OpenError::Io { path: folder.config(), error };
+        std::fs::create_dir_all(folder.path()).map_err(io)?;
+        std::fs::write(folder.config(), CONFIG).map_err(io)?;
+        let config = open::configure(folder, None)?;
         for root in mint.roots() {
             let anchor = Anchor { certificate: Arc::new(root), calling_codes: None };
             roots::add(&folder.roots(), &anchor)?;
@@ -69,36 +70,13 @@ impl WorldLog {
             let key = ServiceKey::new(name, key.to_vec()).map_err(|_| StartError::Service(name.clone()))?;
             services::add(&folder.services(), &key)?;
         }
-        Ok(Self::start(folder, Config { listen, ..config }, script.time.start * 1000).await?)
-    }
-
-    /// Starts the log of a folder at a time, in milliseconds of Unix time.
-    ///
-    /// # Errors
-    /// [`OpenError`].
-    pub async fn start(folder: &Folder, config: Config, time: u64) -> Result<Self, OpenError> {
-        let (clock, hand) = Clock::by_hand(time);
-        let limits = unlimited(config.limits.clone());
-        let config = Config { limits, round_milliseconds: ROUND_MILLISECONDS, ..config };
-        let running = start_at(folder, config, clock, |_, _| {}).await?;
+        let (clock, hand) = Clock::by_hand(script.time.start * 1000);
+        let running = start_at(folder, Config { listen, ..config }, clock, |_, _| {}).await?;
         Ok(WorldLog { running, hand })
     }
 
     /// Where it is reached.
     pub fn url(&self) -> String {
         format!("http://{}", self.running.address)
-    }
-}
-
-/// Weeks pass in minutes, and all clients are one: what is meant for a day or a client does not fit.
-fn unlimited(limits: Limits) -> Limits {
-    Limits {
-        labels_per_issuer_day: u32::MAX,
-        labels_per_root_day: u32::MAX,
-        statements_per_client_hour: u32::MAX,
-        statements_per_key_day: u32::MAX,
-        registrations_per_client_hour: u32::MAX,
-        registrations_per_key_day: u32::MAX,
-        ..limits
     }
 }

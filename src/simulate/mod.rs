@@ -36,7 +36,7 @@ pub use drive::{DriveError, Placed, drive};
 pub use files::{WorldFacts, write_truth};
 pub use front::Front;
 pub use lie::{Lie, LieError, TrueLie, UnknownLie};
-pub use log::{ORIGIN, StartError, WorldLog};
+pub use log::{StartError, WorldLog};
 pub use mint::Mint;
 pub use schedule::{Batch, schedule};
 pub use script::Script;
