@@ -54,9 +54,17 @@ fn events_are_in_order_and_speak_of_what_came_before() {
     }
 }
 
+/// Also in a world that renews too late: a log forgets a slot after thirty days.
 #[test]
 fn sequences_of_a_slot_rise_and_what_is_withdrawn_was_registered() {
-    let script = default_script();
+    check_slots(&default_script());
+    let mut late = world().without_attacks();
+    (late.weeks, late.registrations.renews_after_days) = (26, [30.0, 60.0]);
+    late.countries.iter_mut().for_each(|country| country.numbers /= 10);
+    check_slots(&Script::write(late, 1, START));
+}
+
+fn check_slots(script: &Script) {
     let mut slots = std::collections::HashMap::new();
     for event in script.events() {
         let What::Register(id) = event.what else { continue };
@@ -160,6 +168,19 @@ fn victims_are_covered_by_a_credential_of_another_key() {
     };
     let authorities: Vec<HashSet<usize>> = waves.iter().map(|wave| of_one(wave)).collect();
     assert!(authorities[0].len() > 1 && authorities[1].len() == 1);
+}
+
+#[test]
+fn nobody_is_a_victim_twice() {
+    for seed in 0..5 {
+        let script = Script::write(world(), seed, START);
+        let victims = script.attacks.iter().flat_map(|attack| &attack.victims);
+        let mut seen = HashSet::new();
+        for victim in victims {
+            let own = &script.book.credentials[victim.covered_by.unwrap() as usize];
+            assert!(seen.insert(own.subject.clone()), "seed {seed}");
+        }
+    }
 }
 
 #[test]
