@@ -197,7 +197,7 @@ impl Entry {
         match self {
             Entry::Open(signed) => signed.encoded_len(),
             Entry::Parameters(_) => 256,
-            Entry::Number(number) => 256 + 34 * number.labels.len(),
+            Entry::Number(number) => 256 + 34 * number.labels.len() + number.subject_key.len(),
             Entry::Registration(_) => 160,
             Entry::KeyStatement(statement) => 256 + 34 * statement.labels.len(),
         }

@@ -11,6 +11,7 @@
 
 mod bucket;
 mod engine;
+mod generation;
 mod head;
 mod labels;
 mod list;
@@ -23,6 +24,7 @@ mod tiles;
 mod view;
 
 pub use engine::{Index, IndexError, Shape};
+pub use generation::Generation;
 pub use head::{HEAD, HeadError, IndexHead};
 pub use labels::{labels_of, labels_of_bytes};
 pub use list::{Known, ListCommitment, ListError, ListPage, MAX_PAGE};

@@ -41,11 +41,14 @@ mod telephone;
 pub mod tile;
 pub mod tls;
 pub mod tnauthlist;
+pub mod witness;
 
 #[cfg(feature = "client")]
 pub mod client;
 #[cfg(feature = "server")]
 pub mod load;
+#[cfg(feature = "server")]
+pub mod mirror;
 #[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "server")]

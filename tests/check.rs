@@ -500,7 +500,7 @@ async fn a_fork_is_refused_with_both_signed_checkpoints_and_an_older_one_without
     let mut behind = open(older.path(), &newer);
     assert!(matches!(
         behind.update().await,
-        Err(ReadError::Older { seen: 607, shown: 307, consistent: true })
+        Err(ReadError::Older { seen: 607, shown: 307, consistent: true, .. })
     ));
     assert_eq!(behind.seen().unwrap().checkpoint().size, 607);
 

@@ -220,7 +220,9 @@ fn audit_of_a_folder() {
     let place = public.to_str().unwrap();
     let good = run(folder.path(), 0, &["audit", place, "--key", &key, "--seen", "seen"]);
     assert!(good.starts_with("Nothing is wrong\n") && good.contains("307"), "{good}");
-    run(folder.path(), 0, &["audit", place, "--key", &key, "--seen", "seen", "--json"]);
+    let json = run(folder.path(), 0, &["audit", place, "--key", &key, "--seen", "seen", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&json["key_statements"], &json["registrations"]), (&0.into(), &0.into()));
     run(folder.path(), 1, &["audit", place]);
     run(folder.path(), 1, &["audit", "nothing-there", "--key", &key]);
     let other = tnlog::note::Signer::new(support::ORIGIN, tnlog::note::KeyType::Ed25519, &[9; 32]).unwrap();
@@ -420,6 +422,7 @@ fn info() -> LogInfo {
         max_names: 512,
         max_chains: 1000,
         round_milliseconds: 200,
+        mirror_of: None,
     }
 }
 

@@ -14,11 +14,11 @@ use serde_json::{Value, json};
 use tnlog::anchors::{Anchor, Anchors};
 use tnlog::certificate::Certificate;
 use tnlog::classify::Class;
+use tnlog::client::signatures::Ring;
 use tnlog::policy::Policy;
 use tnlog::proof::TlogProof;
 use tnlog::receipt::{Claim, KnownLog, Receipt, Verifier};
 use tnlog::server::roots;
-use tnlog::server::signatures::Ring;
 use tnlog::signature::{Ecdsa, VerifySignature};
 use tnlog::tnauthlist::Scope;
 

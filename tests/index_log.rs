@@ -16,11 +16,13 @@ use tnlog::checkpoint::Checkpoint;
 use tnlog::client::index_check::{CheckedIndex, IndexCheckError, IndexFault, check_index};
 use tnlog::client::read::{LogReader, policy_of_key};
 use tnlog::client::source::{Below, Folder as Served};
-use tnlog::index::IndexHead;
+use tnlog::index::{Generation, IndexHead};
 use tnlog::merkle::Hash;
 use tnlog::note::{Note, VerifierKey};
 use tnlog::server::config::Folder;
-use tnlog::server::keys::{Keys, read_index_key};
+use tnlog::server::index::ended::Over;
+use tnlog::server::keys::{Keys, KeysError, read_index_key};
+use tnlog::server::open::OpenError;
 use tnlog::server::plan::{NewEntry, Round};
 use tnlog::server::sequencer::{Sequencer, Stores};
 use tnlog::server::signer::CheckpointSigner;
@@ -47,7 +49,7 @@ fn indexed(log: &TestLog) {
 
 fn keys(folder: &Folder) -> (VerifierKey, VerifierKey) {
     let keys = Keys::read(&folder.keys(), common::ORIGIN).unwrap();
-    let index = read_index_key(&folder.keys(), &format!("{}/index", common::ORIGIN)).unwrap();
+    let index = read_index_key(&folder.keys(), common::ORIGIN, Generation::FIRST).unwrap();
     (keys.checkpoint.verifier_key().clone(), index.verifier_key().clone())
 }
 
@@ -148,8 +150,8 @@ fn append(folder: &Folder, head: &IndexHead) {
         Arc::new(PrefixedStore::new(store, "index"))
     };
     let stores = Stores { public: store(&folder.public()), private: store(&folder.private()) };
-    let lock = Box::new(DiskLock::open(&folder.index_lock()).unwrap());
-    let key = read_index_key(&folder.keys(), &format!("{}/index", common::ORIGIN)).unwrap();
+    let lock = Box::new(DiskLock::open(&folder.index_lock(Generation::FIRST)).unwrap());
+    let key = read_index_key(&folder.keys(), common::ORIGIN, Generation::FIRST).unwrap();
     let signer = CheckpointSigner::new(key);
     let mut sequencer = Sequencer::open(stores, lock, signer, 0, |_| Round::default()).unwrap();
     let entry = NewEntry { leaf: head.encode(), chain: Vec::new() };
@@ -157,15 +159,13 @@ fn append(folder: &Folder, head: &IndexHead) {
     sequencer.settler().settle().unwrap();
 }
 
-/// Fails without the comparison with the last head in `step`: the log would go on signing after a wrong head.
-#[test]
-fn a_wrong_head_ends_the_index_log_and_not_the_entry_log() {
+/// A log whose index log has just been found to be over, by a head of two entries that its own key signed.
+fn with_a_wrong_head() -> TestLog {
     let mut log = TestLog::start("");
     submit(&log, "carrier-1");
     indexed(&log);
     log.stop();
     let good = audit(&log.folder).unwrap();
-    let wrong = IndexHead { size: 2, ..good.newest.unwrap() };
     log.resume().unwrap();
     submit(&log, "carrier-2");
     log.stop();
@@ -175,20 +175,121 @@ fn a_wrong_head_ends_the_index_log_and_not_the_entry_log() {
         let checkpoint = Checkpoint::parse(Note::parse(&note).unwrap().text()).unwrap();
         (checkpoint.size, checkpoint.root)
     };
-    append(&log.folder, &IndexHead { size, root, index_root: Hash([9; 32]), ..wrong });
+    append(&log.folder, &IndexHead { size, root, index_root: Hash([9; 32]), ..good.newest.unwrap() });
     log.resume().unwrap();
+    wait_for("the index log goes on", || log.running().log.index.is_over());
+    log
+}
+
+fn problem(log: &TestLog, label: &Value) -> Value {
+    log.post("/tn/v1/lookup", label).json()["type"].clone()
+}
+
+/// Fails without the comparison with the last head in `advance`: the log would go on signing after a wrong head.
+#[test]
+fn a_wrong_head_ends_the_index_log_and_not_the_entry_log() {
+    let mut log = with_a_wrong_head();
     let label = serde_json::json!({ "at": ["1"] });
-    wait_for("the index log goes on", || {
-        log.post("/tn/v1/lookup", &label).json()["type"] == "urn:tnlog:problem:index-over"
-    });
+    assert_eq!(problem(&log, &label), "urn:tnlog:problem:index-over");
+    assert_eq!(log.get("/tn/v1/heads").status, 410);
     submit(&log, "carrier-3");
+    let heads = log.running().log.index.published().tree.size;
+    // It stays over, without being computed again, and is served on.
+    log.restart();
+    assert!(log.running().log.index.is_over());
+    submit(&log, "carrier-4");
+    std::thread::sleep(Duration::from_millis(700));
+    assert_eq!((log.running().log.index.published().tree.size, log.size()), (heads, 5));
+    assert_eq!(log.get("/index/checkpoint").status, 200);
+    assert_eq!(log.get("/index/2/checkpoint").status, 404);
     log.stop();
+    let over: Over =
+        serde_json::from_slice(&std::fs::read(log.folder.private().join("index/over")).unwrap()).unwrap();
+    let signed = IndexHead::decode(&common::from_base64(&over.signed.into())).unwrap();
+    let computed = IndexHead::decode(&common::from_base64(&over.computed.unwrap().into())).unwrap();
+    assert_eq!((signed.index_root, signed.root), (Hash([9; 32]), computed.root));
+    assert_eq!(over.index_log, format!("{}/index", common::ORIGIN));
     let fault = audit(&log.folder).unwrap_err();
     let is_found = matches!(
         fault,
         IndexCheckError::Fault { fault: IndexFault::IndexRoot | IndexFault::Size { .. }, .. }
     );
     assert!(is_found, "{fault}");
+}
+
+/// The whole way of an operator and of a reader. Fails when `current` does not find the successor, when a successor can be
+/// started for an index log that is right, and without `is_pinned`.
+#[test]
+fn a_successor_takes_the_place_of_an_index_log_that_is_over() {
+    let right = TestLog::start("");
+    let data = |log: &TestLog| log.folder.path().to_str().unwrap().to_owned();
+    let command =
+        |log: &TestLog| tnlog(log.folder.path(), &["index-successor", "--json", "--data", &data(log)]);
+    let refused = command(&right);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(refused.status.code() == Some(1) && said.contains("is not over"), "{said}");
+
+    let mut log = with_a_wrong_head();
+    let (key, old) = keys(&log.folder);
+    let ended = log.get("/index/checkpoint").text();
+    log.stop();
+    let started = lines(&command(&log)).remove(0);
+    assert_eq!(started["origin"], format!("{}/index/2", common::ORIGIN));
+    assert!(String::from_utf8_lossy(&command(&log).stderr).contains("index/2 is not over"));
+    log.resume().unwrap();
+    submit(&log, "carrier-3");
+    indexed(&log);
+    assert_eq!(log.get("/tn/v1/log").success()["index_key"], started["index_key"]);
+    // The old one is served as it was, and the new one beside it.
+    assert_eq!(log.get("/index/checkpoint").text(), ended);
+    assert_eq!(log.get("/index/tile/entries/000.p/1").status, 200);
+    assert_eq!(log.get("/index/2/tile/entries/000.p/1").status, 200);
+    assert_eq!(log.get("/index/3/checkpoint").status, 404);
+
+    let url = format!("http://{}/", log.address());
+    let folder = tempfile::tempdir().unwrap();
+    let watch = |index_keys: &[&str]| {
+        let pinned: String = index_keys.iter().map(|key| format!("log {key}\n")).collect();
+        let policy = format!("log {key} {url}\n{pinned}quorum none\n");
+        std::fs::write(folder.path().join("policy"), policy).unwrap();
+        tnlog(folder.path(), &["watch", "--policy", "policy", "--spc", "706J", "--json"])
+    };
+    let (old, new) = (old.to_string(), started["index_key"].as_str().unwrap().to_owned());
+    let told = watch(&[&old]);
+    let said = String::from_utf8_lossy(&told.stderr).into_owned();
+    assert!(
+        said.contains("/index/2, and the key that is pinned is of ") && said.contains("tnlog audit"),
+        "{said}"
+    );
+    assert_ne!(told.status.code(), Some(0));
+    for index_keys in [&[&*new][..], &[&old, &new]] {
+        let shown = watch(index_keys);
+        let entries: Vec<_> = lines(&shown).iter().filter_map(|line| line["index"].as_u64()).collect();
+        assert_eq!((entries, shown.status.code()), (vec![1, 2, 3], Some(0)));
+    }
+
+    // Both are audited: the old one is wrong for ever, and the new one is right.
+    let audit = |place: &str, index_key: &str| {
+        let key = key.to_string();
+        tnlog(folder.path(), &["audit", place, "--key", &key, "--index-key", index_key, "--json"])
+    };
+    let public = log.folder.public().to_str().unwrap().to_owned();
+    for place in [&url, &public] {
+        let found = audit(place, &old);
+        assert_eq!((found.status.code(), &lines(&found)[0]["place"]), (Some(2), &"index".into()), "{place}");
+        let found = audit(place, &new);
+        assert_eq!((found.status.code(), &lines(&found)[0]["index_covers"]), (Some(0), &4.into()), "{place}");
+    }
+
+    // It goes on after a restart, and a key that was lost is missed, not replaced.
+    log.restart();
+    submit(&log, "carrier-4");
+    indexed(&log);
+    assert_eq!(log.get("/tn/v1/log").success()["index_key"], started["index_key"]);
+    log.stop();
+    std::fs::remove_file(log.folder.keys().join("index-2.key")).unwrap();
+    let error = log.resume().unwrap_err();
+    assert!(matches!(error, OpenError::Keys(KeysError::Missing(_))), "{error}");
 }
 
 #[test]
@@ -224,6 +325,7 @@ fn watch_shows_all_of_a_carrier_and_of_a_number_and_says_what_is_not_mine() {
     for name in ["carrier-1", "number-1", "range", "carrier-2", "number-precert-1", "number-2"] {
         submit(&log, name);
     }
+    indexed(&log);
     let folder = tempfile::tempdir().unwrap();
     let (key, index_key) = keys(&log.folder);
     let policy = format!("log {key} http://{}/\nlog {index_key}\nquorum none\n", log.address());

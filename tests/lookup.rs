@@ -24,7 +24,7 @@ use tnlog::client::evaluate;
 use tnlog::client::http::Client;
 use tnlog::client::lookup::{LookupError, Lookups, Memory, News, Question, Trust};
 use tnlog::client::read::{ReadError, policy_of_key};
-use tnlog::index::{Index, IndexHead, ListError, ListPage, MemoryStore, Query, Shape};
+use tnlog::index::{Generation, Index, IndexHead, ListError, ListPage, MemoryStore, Query, Shape};
 use tnlog::label::Label;
 use tnlog::merkle::Hash;
 use tnlog::number::{Number, ServiceProviderCode};
@@ -355,7 +355,7 @@ fn a_wrong_head_that_the_log_signed_is_found() {
         index.advance(vec![(spc(), 1), (spc(), 2)], size).unwrap();
         let view = index.newest();
         let head = IndexHead { size, root, index_root: view.root(), labels: view.labels() }.encode();
-        let key = read_index_key(&test.log.folder.keys(), log.index.key().name()).unwrap();
+        let key = read_index_key(&test.log.folder.keys(), common::ORIGIN, Generation::FIRST).unwrap();
         let note = Checkpoint::new(log.index.key().name(), 1, Hash::of_leaf(&head)).sign(&key).unwrap();
         let proof = view.prove(&Query::labels(&[spc()]).unwrap(), 1).unwrap();
         let page = view.page(&spc(), 0, 10).unwrap().encode();

@@ -14,7 +14,6 @@ use support::witness::{Manner, TestWitness};
 use support::{NOW, VALIDITY, parse};
 use tnlog::admission::Kind;
 use tnlog::anchors::{Anchor, Anchors};
-use tnlog::client::api::Heads;
 use tnlog::client::check::{Position, Target, check_log};
 use tnlog::client::http::{Client, HttpError};
 use tnlog::client::read::{LogReader, ReadError, policy_of_key};
@@ -29,6 +28,7 @@ use tnlog::server::config::{Config, Folder};
 use tnlog::server::keys::Keys;
 use tnlog::server::open::{OpenError, configure};
 use tnlog::server::problem::Problem;
+use tnlog::server::readable::parameters;
 use tnlog::server::roots;
 use tnlog::server::run::{Running, start};
 use tnlog::server::witness::WitnessesError;
@@ -83,7 +83,7 @@ impl Site {
 
     fn verifier(&self, running: &Running, quorum: usize) -> Verifier {
         let policy: Policy = self.policy(quorum).parse().unwrap();
-        let known = KnownLog::open(&running.log.parameters().unwrap(), &policy).unwrap();
+        let known = KnownLog::open(&parameters(&*running.log).unwrap(), &policy).unwrap();
         let anchor = Anchor { certificate: parse(self.root.chain()).remove(0), calling_codes: None };
         Verifier::new(policy, vec![known], Anchors::new([anchor]))
     }
@@ -181,9 +181,8 @@ async fn a_quorum_is_gathered_while_one_is_away_and_everything_verifies_with_it(
     assert!(matches!(all, Err(PolicyError::Quorum { cosigned: 2, .. })), "{all:?}");
 
     let policy: Policy = site.policy(2).parse().unwrap();
-    let (status, _, heads) = get(&running, "tn/v1/heads").await;
-    let heads: Heads = serde_json::from_str(&heads).unwrap();
-    let checked = policy.check(heads.checkpoint.as_bytes()).unwrap();
+    let (status, _, note) = get(&running, "tn/v1/checkpoint").await;
+    let checked = policy.check(note.as_bytes()).unwrap();
     assert_eq!((status, checked.checkpoint.size), (200, 2));
     assert!(policy.complete_as_of(&checked.cosigned, 0).is_ok());
     assert_eq!(policy.check(get(&running, "checkpoint").await.2.as_bytes()).unwrap().checkpoint.size, 2);
@@ -219,9 +218,9 @@ async fn receipts_wait_for_the_quorum_and_scts_do_not() {
     let chain = site.certificate(1);
     submit(&running, &chain).await;
     assert!(matches!(receipt(&running, &chain), Err(Problem::NotCosigned { .. })));
-    assert!(matches!(running.log.parameters(), Err(Problem::NotCosigned { .. })));
+    assert!(matches!(parameters(&*running.log), Err(Problem::NotCosigned { .. })));
     let client = Client::new(&base(&running)).unwrap().with_patience(Patience::NONE);
-    let refused = client.get("tn/v1/heads", 1 << 20).await.unwrap_err();
+    let refused = client.get("tn/v1/checkpoint", 1 << 20).await.unwrap_err();
     let HttpError::Problem { problem, .. } = &refused else { panic!("{refused}") };
     assert_eq!((problem.status, problem.kind.as_str()), (503, "urn:tnlog:problem:not-cosigned"));
     let (status, retry, _) = get(&running, "tn/v1/parameters").await;
@@ -231,7 +230,7 @@ async fn receipts_wait_for_the_quorum_and_scts_do_not() {
 
     site.witnesses[1].set(Manner::Honest);
     eventually("there is a receipt", || receipt(&running, &chain).is_ok()).await;
-    assert!(running.log.parameters().is_ok());
+    assert!(parameters(&*running.log).is_ok());
     let receipt = receipt(&running, &chain).unwrap();
     site.verifier(&running, 2).verify(&parse(&chain), &claim(1), &receipt, NOW as i64).unwrap();
     running.stop().await;
@@ -385,13 +384,13 @@ async fn after_a_restart_what_was_cosigned_is_still_there_and_the_witness_says_i
 
     // What is damaged, or cosigned by others than the witnesses of now, counts for nothing.
     witness.set(Manner::Offline);
-    let heads = site.log().public().join("tn/v1/heads");
-    let good = fs::read(&heads).unwrap();
-    fs::write(&heads, &good[..good.len() / 2]).unwrap();
+    let file = site.log().public().join("tn/v1/checkpoint");
+    let good = fs::read(&file).unwrap();
+    fs::write(&file, &good[..good.len() / 2]).unwrap();
     let running = site.start(1).await;
     assert!(matches!(receipt(&running, &chain), Err(Problem::NotCosigned { .. })));
     running.stop().await;
-    fs::write(&heads, &good).unwrap();
+    fs::write(&file, &good).unwrap();
     let other = TestWitness::start(site.folder.path(), 9, &support::vkey()).await;
     let policy = format!("{}quorum {}\n", other.line(), other.name);
     let running = start_in(&site.log(), &policy).await.unwrap();
@@ -448,9 +447,9 @@ async fn a_log_that_was_set_back_is_told_so_by_its_witnesses() {
     restored.stop().await;
 
     // A folder whose own cosigned checkpoint contradicts its log does not even start.
-    let heads = "tn/v1/heads";
+    let name = "tn/v1/checkpoint";
     for folder in [&backup, &older] {
-        fs::copy(site.log().public().join(heads), folder.public().join(heads)).unwrap();
+        fs::copy(site.log().public().join(name), folder.public().join(name)).unwrap();
     }
     let refused = start_in(&backup, &site.policy(1)).await.err().unwrap();
     assert!(matches!(refused, OpenError::Witnesses(WitnessesError::OtherTree(6))), "{refused}");
@@ -473,10 +472,10 @@ async fn a_configuration_whose_witnesses_cannot_work_does_not_start() {
     }
 }
 
-/// Fails when a reader takes the checkpoint of `heads` without checking it.
+/// Fails when a reader takes the checkpoint that is said to be cosigned without checking it.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_heads_shows_must_meet_the_policy_itself() {
-    use support::server::{json, reply, serve};
+async fn what_is_said_to_be_cosigned_must_meet_the_policy_itself() {
+    use support::server::{reply, serve};
     let log = support::TestLog::new();
     let note = log.note().to_string();
     let site = Site::new(1).await;
@@ -484,18 +483,17 @@ async fn what_heads_shows_must_meet_the_policy_itself() {
     let policy: Policy = policy.parse().unwrap();
     let mut cosigned = log.note();
     tnlog::cosignature::cosign_note(&site.witnesses[0].signer, &mut cosigned, NOW).unwrap();
-    let heads = [
-        (json(&Heads { checkpoint: cosigned.to_string() }), true),
-        (json(&Heads { checkpoint: note.clone() }), false),
+    let answers = [
+        (reply(200, cosigned.to_string()), true),
+        (reply(200, note.clone()), false),
         (reply(404, ""), false),
-        (reply(200, "nonsense"), false),
     ];
-    for (answer, good) in heads {
+    for (answer, good) in answers {
         let answer = std::sync::Mutex::new(Some(answer));
         let note = note.clone();
         let server = serve(move |_, path, _| match path {
             "/log/checkpoint" => reply(200, note.clone()),
-            "/log/tn/v1/heads" => answer.lock().unwrap().take().unwrap(),
+            "/log/tn/v1/checkpoint" => answer.lock().unwrap().take().unwrap(),
             _ => reply(404, ""),
         })
         .await;
@@ -505,7 +503,7 @@ async fn what_heads_shows_must_meet_the_policy_itself() {
         if let Err(error) = result {
             assert!(matches!(error, ReadError::Policy(PolicyError::Quorum { .. })), "{error}");
         }
-        assert_eq!(server.paths(), ["/log/checkpoint", "/log/tn/v1/heads"]);
+        assert_eq!(server.paths(), ["/log/checkpoint", "/log/tn/v1/checkpoint"]);
     }
 }
 

@@ -3,11 +3,13 @@
 mod audit;
 mod demo;
 mod folder;
+mod index_successor;
 mod input;
 mod inspect;
 mod keygen;
 mod label;
 mod load;
+mod mirror;
 mod number;
 mod output;
 mod place;
@@ -42,11 +44,13 @@ enum Command {
     Approve(statement::Approve),
     Audit(audit::Args),
     Demo(demo::Args),
+    IndexSuccessor(index_successor::Args),
     Dispute(statement::Dispute),
     Inspect(inspect::Args),
     Keygen(keygen::Args),
     Label(label::Args),
     Load(load::Args),
+    Mirror(mirror::Args),
     Policy(policy::Args),
     Register(registration::Register),
     Roots(roots::Args),
@@ -64,11 +68,13 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Approve(args) => statement::approve(args).await,
         Command::Audit(args) => audit::run(args).await,
         Command::Demo(args) => demo::run(args).await,
+        Command::IndexSuccessor(args) => index_successor::run(args),
         Command::Dispute(args) => statement::dispute(args).await,
         Command::Inspect(args) => inspect::run(args).await,
         Command::Keygen(args) => keygen::run(args).await,
         Command::Label(args) => label::run(args).await,
         Command::Load(args) => load::run(args).await,
+        Command::Mirror(args) => mirror::run(args).await,
         Command::Policy(args) => policy::run(args).await,
         Command::Register(args) => registration::register(args).await,
         Command::Roots(args) => roots::run(args).await,

@@ -92,7 +92,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 /// Messages go to standard error; `TNLOG_LOG` says how many.
-fn write_messages(json: bool) {
+pub fn write_messages(json: bool) {
     // What the database says of its files is for its authors.
     let default = || "info,fjall=warn,lsm_tree=warn".into();
     let filter = tracing_subscriber::EnvFilter::try_from_env("TNLOG_LOG").unwrap_or_else(|_| default());

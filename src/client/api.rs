@@ -1,7 +1,11 @@
 //! The JSON of the HTTP API, as the log writes it and its clients read it. Byte strings are standard base64 with padding,
 //! as RFC 6962 §4 has them; hashes of issuers are lowercase hexadecimal, as C2SP `static-ct-api` has them.
 
+use base64ct::{Base64, Encoding};
 use serde::{Deserialize, Serialize};
+
+use crate::index::IndexHead;
+use crate::merkle::Hash;
 
 /// `POST /ct/v1/add-chain` and `/ct/v1/add-pre-chain` (RFC 6962 §4.1, §4.2), and `POST /tn/v1/receipt`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -215,6 +219,9 @@ pub struct LogInfo {
     pub max_chains: usize,
     /// The longest time from one round to the next, in milliseconds.
     pub round_milliseconds: u64,
+    /// Where the log is, when this is a mirror of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mirror_of: Option<String>,
 }
 
 /// `POST /tn/v1/lookup`: 1 to 16 labels and prefixes together.
@@ -253,7 +260,7 @@ pub struct LookupResponse {
     pub head: ProvedHead,
     /// The checkpoint of the index log.
     pub index_checkpoint: String,
-    /// The newest checkpoint of the entry log, cosigned as that of [`Heads`].
+    /// A checkpoint of the entry log, as that of [`Heads`].
     pub checkpoint: String,
     /// The consistency proof between the size of the head and that of the checkpoint, from the smaller one.
     pub consistency: Vec<String>,
@@ -279,12 +286,24 @@ pub struct ProvedHead {
     pub inclusion: Vec<String>,
 }
 
-/// `GET /tn/v1/heads`: what a reader begins with.
+impl ProvedHead {
+    /// The head at this index, with its inclusion proof.
+    pub fn new(head: &IndexHead, index: u64, inclusion: &[Hash]) -> Self {
+        let inclusion = inclusion.iter().map(|hash| Base64::encode_string(&hash.0)).collect();
+        ProvedHead { head: Base64::encode_string(&head.encode()), index, inclusion }
+    }
+}
+
+/// `GET /tn/v1/heads`: what a look-up begins with, a checkpoint of the entry log and a head that covers it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heads {
-    /// The newest checkpoint that the log's witnesses have cosigned so that their quorum is met, as a C2SP signed note; the
-    /// newest one of a log without witnesses.
+    /// The newest checkpoint of the entry log that the head covers and the quorum of the log's witnesses has cosigned, as a
+    /// C2SP signed note; of a log without witnesses the newest one that the head covers.
     pub checkpoint: String,
+    /// The newest checkpoint of the index log that the quorum of its verifiers has cosigned; without verifiers the newest.
+    pub index_checkpoint: String,
+    /// Its last head.
+    pub head: ProvedHead,
 }
 
 /// `GET /tn/v1/issuers`: the CA certificates behind issuer key hashes.

@@ -4,9 +4,11 @@
 //! looked at; [`check`] recomputes a whole log. [`submit`] brings chains to a log and verifies what it answers, with
 //! [`issuers`] to complete the chains.
 
+pub mod answer;
 pub mod api;
 pub mod check;
 pub mod evaluate;
+pub mod follow;
 pub mod http;
 pub mod index_check;
 pub mod index_store;
@@ -16,6 +18,7 @@ pub mod read;
 pub mod receipts;
 pub mod registrations;
 pub mod retry;
+pub mod signatures;
 pub mod source;
 pub mod statements;
 pub mod submit;

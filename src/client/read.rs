@@ -12,7 +12,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::task::JoinSet;
 
-use super::api::Heads;
 use super::source::{CHECKPOINT, Source, SourceError, fetch_existing, fetch_tile};
 use crate::bundle::{self, BundleError};
 use crate::checkpoint::Checkpoint;
@@ -24,10 +23,10 @@ use crate::merkle::{
 use crate::note::{MAX_NOTE, Note, VerifierKey};
 use crate::policy::{Checked, Policy, PolicyBuilder, PolicyError, RuleError};
 use crate::receipt::{KnownLog, ParametersError};
-use crate::tile::{FULL_WIDTH, Kind, TilePath, TileSet, Tiling};
+use crate::tile::{FULL_WIDTH, Kind, TilePath, TileSet, Tiling, TreeEdge};
 
-/// The path of the newest checkpoint that the log's witnesses have cosigned.
-const HEADS: &str = "tn/v1/heads";
+/// The path of the newest checkpoint that the log's witnesses have cosigned, or the verifiers of an index log.
+const COSIGNED: &str = "tn/v1/checkpoint";
 
 /// The most entries of one [`LogReader::entries`].
 pub const MAX_ENTRIES: u64 = 1024;
@@ -64,6 +63,8 @@ pub enum ReadError {
         shown: u64,
         /// Whether it was proved that the tree seen before begins with the one that is shown.
         consistent: bool,
+        /// Both as they were signed: the one that was seen, the one that is shown.
+        notes: Box<[Note; 2]>,
     },
     /// Another log than before.
     #[error("the checkpoint is of the log {shown}, and the one seen before of {seen}")]
@@ -198,11 +199,12 @@ impl<S: Source> LogReader<S> {
         Ok(self.seen.insert(new))
     }
 
-    /// The checkpoint of `heads`; the error of the plain one where there is no such thing.
+    /// The checkpoint that is said to be cosigned; the error of the plain one where there is no such thing.
     async fn cosigned(&self, plain: ReadError) -> Result<Seen, ReadError> {
-        let Some(heads) = self.source.fetch(HEADS, 2 * MAX_NOTE).await? else { return Err(plain) };
-        let Ok(heads) = serde_json::from_slice::<Heads>(&heads) else { return Err(plain) };
-        verify(&self.policy, heads.checkpoint.as_bytes())
+        match self.source.fetch(COSIGNED, MAX_NOTE).await? {
+            Some(note) => verify(&self.policy, &note),
+            None => Err(plain),
+        }
     }
 
     async fn check_continues(&self, old: &Seen, new: &Seen) -> Result<(), ReadError> {
@@ -212,7 +214,12 @@ impl<S: Source> LogReader<S> {
         }
         let backwards = before.size > after.size;
         let (small, large) = if backwards { (after, before) } else { (before, after) };
-        let older = |consistent| ReadError::Older { seen: before.size, shown: after.size, consistent };
+        let older = |consistent| ReadError::Older {
+            seen: before.size,
+            shown: after.size,
+            consistent,
+            notes: Box::new([old.note.clone(), new.note.clone()]),
+        };
         match self.is_consistent(small, large).await {
             Ok(true) if backwards => Err(older(true)),
             Ok(true) => Ok(()),
@@ -271,7 +278,7 @@ impl<S: Source> LogReader<S> {
         let full = u64::from(FULL_WIDTH);
         let mut leaves = Vec::new();
         for bundle in start / full..end.div_ceil(full) {
-            let all = self.bundle(bundle, checkpoint).await?;
+            let all = verified_bundle(&self.source, checkpoint, bundle).await?;
             let first = bundle * full;
             let wanted = (first..).zip(all).filter(|(index, _)| (start..end).contains(index));
             leaves.extend(wanted.map(|(_, leaf)| leaf));
@@ -279,20 +286,45 @@ impl<S: Source> LogReader<S> {
         Ok(leaves)
     }
 
-    async fn bundle(&self, index: u64, checkpoint: &Checkpoint) -> Result<Vec<Bytes>, ReadError> {
-        let first = index * u64::from(FULL_WIDTH);
-        let width = (checkpoint.size - first).min(FULL_WIDTH.into()) as u16;
-        let path = TilePath { kind: Kind::Entries, index, width };
-        let bytes = fetch_tile(&*self.source, path).await?;
-        let nodes: Vec<_> =
-            (first..first + u64::from(width)).map(|index| NodeId { level: 0, index }).collect();
-        let tiles = verified_tiles(&self.source, checkpoint, &nodes).await?;
-        let hashes =
-            crate::merkle::HashReader::read(&tiles, &nodes).expect("the tile of the leaves is there");
-        let entries = bundle::entries(&bytes, width).map_err(|error| ReadError::Bundle { path, error })?;
-        let leaves: Vec<_> = entries.map(|entry| bytes.slice_ref(entry)).collect();
-        let same = leaves.iter().zip(&hashes).all(|(leaf, hash)| Hash::of_leaf(leaf) == *hash);
-        if same { Ok(leaves) } else { Err(ReadError::Damaged(path)) }
+    /// Whether the tree of the newest checkpoint begins with one of this size and root.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn begins_with(&self, size: u64, root: &Hash) -> Result<bool, ReadError> {
+        let newest = self.newest()?;
+        match size {
+            0 => Ok(*root == Hash::EMPTY_ROOT),
+            _ if size > newest.size => Err(RangeError { first: size, size: newest.size }.into()),
+            _ => {
+                let small = Checkpoint::new(newest.origin.clone(), size, *root);
+                self.is_consistent(&small, newest).await
+            }
+        }
+    }
+
+    /// The right edge of the tree when it had `size` leaves, out of verified tiles of the newest checkpoint.
+    ///
+    /// # Errors
+    /// [`ReadError`]; [`ReadError::Range`] when the newest checkpoint has fewer leaves.
+    pub async fn edge(&self, size: u64) -> Result<TreeEdge, ReadError> {
+        let newest = self.newest()?;
+        if size > newest.size {
+            return Err(RangeError { first: size, size: newest.size }.into());
+        }
+        let mut tiles = Vec::new();
+        for path in TreeEdge::tiles_to_load(size) {
+            let Kind::Hashes(level) = path.kind else { continue };
+            let first = path.index * u64::from(FULL_WIDTH);
+            let nodes =
+                (first..first + u64::from(path.width)).map(|index| NodeId { level: 8 * level, index });
+            let nodes: Vec<_> = nodes.collect();
+            let set = verified_tiles(&self.source, newest, &nodes).await?;
+            let hashes =
+                crate::merkle::HashReader::read(&set, &nodes).map_err(|_| ReadError::Damaged(path))?;
+            tiles.push(hashes.iter().flat_map(|hash| hash.0).collect::<Vec<u8>>());
+        }
+        let last = edge_tile(&TreeEdge::tiles_to_load(size));
+        TreeEdge::load(size, &tiles).map_err(|_| ReadError::Damaged(last))
     }
 
     /// One leaf, decoded and verified to stand at its index.
@@ -328,6 +360,25 @@ fn verify(policy: &Policy, bytes: &[u8]) -> Result<Seen, ReadError> {
     let note = Note::parse(bytes).map_err(PolicyError::from)?;
     let checked = policy.check_note(&note)?;
     Ok(Seen { note, checked })
+}
+
+/// The leaves of one bundle, each verified to stand at its index in the tree of the checkpoint.
+pub(super) async fn verified_bundle<S: Source>(
+    source: &Arc<S>,
+    checkpoint: &Checkpoint,
+    index: u64,
+) -> Result<Vec<Bytes>, ReadError> {
+    let first = index * u64::from(FULL_WIDTH);
+    let width = (checkpoint.size - first).min(FULL_WIDTH.into()) as u16;
+    let path = TilePath { kind: Kind::Entries, index, width };
+    let bytes = fetch_tile(&**source, path).await?;
+    let nodes: Vec<_> = (first..first + u64::from(width)).map(|index| NodeId { level: 0, index }).collect();
+    let tiles = verified_tiles(source, checkpoint, &nodes).await?;
+    let hashes = crate::merkle::HashReader::read(&tiles, &nodes).expect("the tile of the leaves is there");
+    let entries = bundle::entries(&bytes, width).map_err(|error| ReadError::Bundle { path, error })?;
+    let leaves: Vec<_> = entries.map(|entry| bytes.slice_ref(entry)).collect();
+    let same = leaves.iter().zip(&hashes).all(|(leaf, hash)| Hash::of_leaf(leaf) == *hash);
+    if same { Ok(leaves) } else { Err(ReadError::Damaged(path)) }
 }
 
 /// Fetches the tiles that hold `nodes`, with all above them, and verifies them against the root.
@@ -381,7 +432,8 @@ fn child(node: NodeId, side: u64) -> NodeId {
 }
 
 fn edge_tile(tiles: &[TilePath]) -> TilePath {
-    *tiles.iter().find(|tile| tile.is_partial()).unwrap_or(&tiles[0])
+    let first = tiles.iter().find(|tile| tile.is_partial()).or(tiles.first());
+    first.copied().unwrap_or(TilePath { kind: Kind::Hashes(0), index: 0, width: FULL_WIDTH })
 }
 
 async fn fetch_tiles<S: Source>(

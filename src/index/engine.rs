@@ -183,6 +183,11 @@ impl<S: IndexStore> Index<S> {
         Ok(Index { store, shape, log, settled, staged: VecDeque::new() })
     }
 
+    /// The hash of the first leaf of the log that it is of.
+    pub fn log(&self) -> Hash {
+        self.log
+    }
+
     /// The newest state, staged or settled.
     pub fn newest(&self) -> View<'_, S> {
         View::new(self, self.staged.len())
@@ -253,6 +258,16 @@ impl<S: IndexStore> Index<S> {
     /// How many changes are staged.
     pub fn staged(&self) -> usize {
         self.staged.len()
+    }
+
+    /// The size of the entry log after the oldest staged change.
+    pub fn oldest_staged(&self) -> Option<u64> {
+        self.staged.front().map(Change::size)
+    }
+
+    /// How many bytes all staged changes are going to write; in memory they take about twice that.
+    pub fn staged_bytes(&self) -> usize {
+        self.staged.iter().map(|change| change.bytes).sum()
     }
 }
 

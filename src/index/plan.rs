@@ -20,6 +20,8 @@ pub struct Change {
     pub(super) writes: Batch,
     /// How many inner nodes and buckets there are after it.
     pub(super) counts: (u32, u32),
+    /// The bytes of `writes`.
+    pub(super) bytes: usize,
 }
 
 impl Change {
@@ -76,6 +78,7 @@ impl<'a, S: IndexStore> Plan<'a, S> {
             buckets: HashMap::new(),
             writes: Batch::new(),
             counts: view.counts(),
+            bytes: 0,
         };
         Plan { view, change }
     }
@@ -95,6 +98,9 @@ impl<'a, S: IndexStore> Plan<'a, S> {
         self.change.state.size = size;
         let state = encode(&self.change.state);
         self.put(STATE.to_vec(), Some(state));
+        let bytes =
+            |(key, value): (&Vec<u8>, &Option<Vec<u8>>)| key.len() + value.as_ref().map_or(0, Vec::len);
+        self.change.bytes = self.change.writes.iter().map(bytes).sum();
         Ok(self.change)
     }
 

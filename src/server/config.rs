@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::index::Generation;
 use crate::note::MAX_NAME;
 
 /// The file that the first start writes, with `{origin}` in the place of the origin.
@@ -39,6 +40,10 @@ pub struct Config {
     /// A C2SP policy file with the witnesses that are asked to cosign, their URLs and their quorum; empty for none.
     #[serde(default)]
     pub witnesses: PathBuf,
+    /// A C2SP policy file with the verifiers that are asked to recompute and cosign the index log, their URLs and their
+    /// quorum; empty for none.
+    #[serde(default)]
+    pub verifiers: PathBuf,
     /// The shortest time from one checkpoint that is offered to the witnesses to the next, in milliseconds.
     #[serde(default = "default_cosign")]
     pub cosign_milliseconds: u64,
@@ -227,6 +232,11 @@ impl Config {
     pub fn has_witnesses(&self) -> bool {
         !self.witnesses.as_os_str().is_empty()
     }
+
+    /// Whether verifiers are to be asked.
+    pub fn has_verifiers(&self) -> bool {
+        !self.verifiers.as_os_str().is_empty()
+    }
 }
 
 /// The folder of a log.
@@ -279,9 +289,9 @@ impl Folder {
         self.0.join("lock")
     }
 
-    /// The latest checkpoint of the index log.
-    pub fn index_lock(&self) -> PathBuf {
-        self.0.join("index.lock")
+    /// The latest checkpoint of an index log.
+    pub fn index_lock(&self, generation: Generation) -> PathBuf {
+        self.0.join(format!("{}.lock", generation.file_stem()))
     }
 
     /// What can be deleted and is built again.
@@ -317,7 +327,7 @@ mod tests {
         assert_eq!(Config::parse(&uncommented).unwrap(), least);
         let fields =
             uncommented.lines().filter(|line| line.contains(" = ") && !line.starts_with('#')).count();
-        assert_eq!(fields, 28, "a field is missing in the template");
+        assert_eq!(fields, 29, "a field is missing in the template");
     }
 
     #[test]

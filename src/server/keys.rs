@@ -14,6 +14,7 @@ use super::signatures::SctSigner;
 use super::signer::CheckpointSigner;
 use crate::commitment::OpeningSecret;
 use crate::entry::Parameters;
+use crate::index::Generation;
 use crate::label::LabelKey;
 use crate::note::{KeyType, Signer};
 use crate::sct::SctKey;
@@ -22,7 +23,7 @@ const CHECKPOINT: &str = "checkpoint.key";
 const SCT: &str = "sct.key";
 const LABEL: &str = "label.key";
 const OPENING: &str = "opening.key";
-const INDEX: &str = "index.key";
+const VERIFIER: &str = "verifier.key";
 
 /// The secrets of a log, read and checked. Their memory is wiped when they are dropped.
 pub struct Keys {
@@ -139,26 +140,56 @@ impl Keys {
     }
 }
 
-/// Makes the key of an index log that has signed nothing yet, whose origin is `origin`. A key that is there already stays.
+/// Where the key of an index log is.
+pub fn index_key_path(folder: &Path, generation: Generation) -> PathBuf {
+    folder.join(format!("{}.key", generation.file_stem()))
+}
+
+/// Makes the key of an index log of the log `origin` that has signed nothing yet. A key that is there already stays.
 ///
 /// # Errors
 /// [`KeysError::Io`].
-pub fn create_index_key(folder: &Path, origin: &str) -> Result<(), KeysError> {
-    write_new(&folder.join(INDEX), || new_signer(origin))?;
+pub fn create_index_key(folder: &Path, origin: &str, generation: Generation) -> Result<(), KeysError> {
+    write_new(&index_key_path(folder, generation), || new_signer(&generation.origin(origin)))?;
     let sync = File::open(folder).and_then(|folder| folder.sync_all());
     sync.map_err(|error| KeysError::Io { path: folder.to_owned(), error })
 }
 
-/// Reads the key of the index log whose origin is `origin`.
+/// Reads the key of an index log of the log `origin`.
 ///
 /// # Errors
 /// [`KeysError`].
-pub fn read_index_key(folder: &Path, origin: &str) -> Result<Signer, KeysError> {
-    read_signer(folder, INDEX, origin)
+pub fn read_index_key(folder: &Path, origin: &str, generation: Generation) -> Result<Signer, KeysError> {
+    read_signer(folder, &format!("{}.key", generation.file_stem()), &generation.origin(origin))
+}
+
+/// Makes the key that a mirror cosigns index logs with, and the folder for it. A key that is there already stays.
+///
+/// # Errors
+/// [`KeysError::Io`].
+pub fn create_verifier_key(folder: &Path, name: &str) -> Result<(), KeysError> {
+    let io = |error| KeysError::Io { path: folder.to_owned(), error };
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io)?;
+    write_new(&folder.join(VERIFIER), || new_key(name, KeyType::Cosignature))?;
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)
+}
+
+/// Reads the key that a mirror cosigns with.
+///
+/// # Errors
+/// [`KeysError`].
+pub fn read_verifier_key(folder: &Path, name: &str) -> Result<Signer, KeysError> {
+    let signer = read_signer(folder, VERIFIER, name)?;
+    let cosigns = signer.verifier_key().key_type() == KeyType::Cosignature;
+    if cosigns { Ok(signer) } else { Err(KeysError::Malformed(folder.join(VERIFIER))) }
 }
 
 fn new_signer(origin: &str) -> Zeroizing<String> {
-    let signer = Signer::new(origin, KeyType::Ed25519, &random()).expect("an origin is a key name");
+    new_key(origin, KeyType::Ed25519)
+}
+
+fn new_key(name: &str, key_type: KeyType) -> Zeroizing<String> {
+    let signer = Signer::new(name, key_type, &random()).expect("an origin is a key name");
     Zeroizing::new(format!("{}\n", *signer.to_private_key()))
 }
 

@@ -3,8 +3,8 @@
 //! Every answer is rebuilt from the stored leaf, and that leaf is checked against what was submitted before anything is
 //! signed: a wrong database or a wrong cache cannot make the log sign something that it does not hold.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rand_core::OsRng;
@@ -15,8 +15,9 @@ use super::clock::Clock;
 use super::config::Config;
 use super::dedup::{Dedup, DedupKey, key_of_hidden, key_of_open};
 use super::evidence::Evidence;
-use super::index::NumberIndex;
+use super::index::{NumberIndex, Shown};
 use super::issuers::Issuers;
+use super::kept::Kept;
 use super::keys::Keys;
 use super::metrics::Metrics;
 use super::pool::{Outcome, Pending, Pool, Reservation};
@@ -25,7 +26,6 @@ use super::read::LogReader;
 use super::roots::Roots;
 use super::sequencer::Published;
 use super::services::Services;
-use super::signatures::Ring;
 use super::slots::Slots;
 use super::staging::Tree;
 use super::witness::Cosigned;
@@ -33,7 +33,8 @@ use crate::admission::{Admitted, Kind, Trust, admit};
 use crate::anchors::VerifiedIssuers;
 use crate::certificate::{Certificate, CertificateError};
 use crate::chain_item::ChainItem;
-use crate::client::api::Heads;
+use crate::client::api::{Heads, ProvedHead};
+use crate::client::signatures::Ring;
 use crate::entry::{Entry, EntryType, Leaf};
 use crate::label::Label;
 use crate::note::Note;
@@ -83,6 +84,7 @@ pub struct Log {
     healthy: AtomicBool,
     published: watch::Sender<Arc<Published>>,
     cosigned: Option<watch::Receiver<Option<Arc<Cosigned>>>>,
+    kept: Mutex<Kept>,
     verified: VerifiedIssuers,
     labels_by_issuer: Budget<[u8; 32]>,
     labels_by_root: Budget<[u8; 32]>,
@@ -151,6 +153,9 @@ impl Log {
         if cosigned.is_some() {
             metrics.register_cosigning();
         }
+        if config.has_verifiers() {
+            metrics.register_verifying();
+        }
         let log = Log {
             pool: Arc::new(Pool::new(limits.pool_entries, limits.pool_bytes)),
             labels_by_issuer: Budget::new(limits.labels_per_issuer_day, DAY),
@@ -163,6 +168,7 @@ impl Log {
             published: watch::Sender::new(Arc::new(published.clone())),
             cosigned,
             clock,
+            kept: Mutex::default(),
             keys,
             config,
             roots,
@@ -198,14 +204,66 @@ impl Log {
         self.cosigned().map_or_else(|| published.note.clone(), |cosigned| cosigned.on(&published))
     }
 
-    /// What readers begin with: the newest checkpoint that the witnesses' quorum has cosigned, or of a log without witnesses
-    /// the newest one.
+    /// The newest checkpoint that the witnesses' quorum has cosigned, or of a log without witnesses the newest one.
     ///
     /// # Errors
     /// [`Problem::NotCosigned`].
+    pub fn cosigned_checkpoint(&self) -> Result<String, Problem> {
+        Ok(self.provable(0)?.0)
+    }
+
+    /// What a look-up begins with: the head that look-ups are answered in, and the newest checkpoint that a reader can
+    /// believe and that the head covers.
+    ///
+    /// # Errors
+    /// Those of [`NumberIndex::proved`]; [`Problem::NotCosigned`] while no such checkpoint covers so little.
     pub fn heads(&self) -> Result<Heads, Problem> {
-        let (checkpoint, _) = self.provable(0)?;
-        Ok(Heads { checkpoint })
+        let ((shown, published), checkpoint) = self.pair()?;
+        let newest = self.index.published().tree.size;
+        let inclusion = self.index.reader.inclusion(shown.position, published.tree.size, newest)?;
+        let head = ProvedHead::new(&shown.head, shown.position, &inclusion);
+        Ok(Heads { checkpoint, index_checkpoint: published.note.clone(), head })
+    }
+
+    /// The parts of [`heads`](Self::heads): the head with the checkpoint of the index log that it ends, and the checkpoint of
+    /// the entry log.
+    ///
+    /// # Errors
+    /// As [`heads`](Self::heads).
+    pub fn pair(&self) -> Result<((Shown, Arc<Published>), String), Problem> {
+        let (shown, published) = self.index.proved()?;
+        let (checkpoint, _) = self.checkpoint_within(shown.head.size)?;
+        Ok(((shown, published), checkpoint))
+    }
+
+    /// The newest checkpoint that a reader can believe and that a head of so many entries covers, with its tree.
+    ///
+    /// # Errors
+    /// [`Problem::NotCosigned`].
+    pub fn checkpoint_within(&self, size: u64) -> Result<(String, Tree), Problem> {
+        let kept = self.keep();
+        let (tree, note) = kept.within(size).ok_or_else(|| self.not_cosigned())?;
+        Ok((note.clone(), *tree))
+    }
+
+    /// Remembers a checkpoint of before a restart, before any other one.
+    pub fn remember(&self, cosigned: &Cosigned) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.add(cosigned.tree, &cosigned.note, 0);
+    }
+
+    /// Remembers the newest checkpoint that a reader can believe, for heads that cover it and not yet the next one.
+    pub fn keep(&self) -> MutexGuard<'_, Kept> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Ok((note, tree)) = self.provable(0) {
+            kept.add(tree, &note, self.index.shown().map_or(0, |shown| shown.head.size));
+        }
+        kept
+    }
+
+    fn not_cosigned(&self) -> Problem {
+        let retry = Duration::from_millis(self.config.cosign_milliseconds).max(Duration::from_secs(1));
+        Problem::NotCosigned { retry }
     }
 
     /// The newest note that an app can believe, with its tree, which holds the leaf `index`.
@@ -215,8 +273,7 @@ impl Log {
             return Ok((published.note.clone(), published.tree));
         }
         let covers = |cosigned: &Arc<Cosigned>| cosigned.tree.size > index;
-        let retry = Duration::from_millis(self.config.cosign_milliseconds).max(Duration::from_secs(1));
-        let cosigned = self.cosigned().filter(covers).ok_or(Problem::NotCosigned { retry })?;
+        let cosigned = self.cosigned().filter(covers).ok_or_else(|| self.not_cosigned())?;
         Ok((cosigned.note.clone(), cosigned.tree))
     }
 
@@ -471,15 +528,6 @@ impl Log {
         let precertificate = submission.identity().entry_type() == EntryType::Precert;
         let extra = Extra { precertificate, timestamp: leaf.timestamp, secrets };
         Ok(Receipt { proof: self.proof(leaf.index, Some(extra.encode()))?, extra })
-    }
-
-    /// The proof of leaf 0, with the leaf as extra data.
-    ///
-    /// # Errors
-    /// [`Problem`].
-    pub fn parameters(&self) -> Result<TlogProof, Problem> {
-        let leaf = self.reader.leaf(0, self.published().tree.size)?;
-        self.proof(0, Some(leaf))
     }
 
     fn proof(&self, index: u64, extra: Option<Vec<u8>>) -> Result<TlogProof, Problem> {

@@ -100,8 +100,12 @@ pub struct Metrics {
     pub evaluations: Counter,
     /// Entries that the newest head of the number index does not cover yet.
     pub index_lag: Gauge,
+    /// Entries that the head which look-ups are answered in does not cover yet.
+    pub lookup_lag: Gauge,
     /// Cosigning; registered where there are witnesses.
     pub cosigning: CosignMetrics,
+    /// Cosigning of the index log; registered where there are verifiers.
+    pub verifying: CosignMetrics,
 }
 
 impl Metrics {
@@ -123,7 +127,9 @@ impl Metrics {
             round_failures: Counter::default(),
             evaluations: Counter::default(),
             index_lag: Gauge::default(),
+            lookup_lag: Gauge::default(),
             cosigning: CosignMetrics::default(),
+            verifying: CosignMetrics::default(),
         };
         metrics.register();
         metrics
@@ -169,11 +175,21 @@ impl Metrics {
             "Entries that the newest head of the number index does not cover yet",
             self.index_lag.clone(),
         );
+        registry.register(
+            "lookup_lag_entries",
+            "Entries that the head which look-ups are answered in does not cover yet",
+            self.lookup_lag.clone(),
+        );
     }
 
     /// Shows the metrics of cosigning too.
     pub fn register_cosigning(&mut self) {
         self.cosigning.register(&mut self.registry);
+    }
+
+    /// Shows the metrics of cosigning the index log too: the same names behind `index_`.
+    pub fn register_verifying(&mut self) {
+        self.verifying.register(self.registry.sub_registry_with_prefix("index"));
     }
 
     /// The OpenMetrics text.

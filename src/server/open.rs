@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::clock::Clock;
 use super::config::{Config, ConfigError, Folder, is_origin};
 use super::dedup::{Dedup, DedupError};
-use super::index::{NumberIndex, OpenedIndex};
+use super::index::{NumberIndex, OpenedIndex, checkpoint_of_file};
 use super::issuers::Issuers;
 use super::keys::{Keys, KeysError};
 use super::log::{Log, Parts};
@@ -101,6 +101,9 @@ pub enum OpenError {
     /// The witnesses cannot be asked, or contradict what is stored.
     #[error(transparent)]
     Witnesses(#[from] WitnessesError),
+    /// The verifiers of the index log cannot be asked, or contradict what is stored.
+    #[error("the verifiers of the index log: {0}")]
+    Verifiers(#[source] WitnessesError),
     /// There is a derived database, and so there was a log, and the lock is gone.
     #[error(
         "{} is there and the lock holds no checkpoint: this log existed and its lock was lost. Put back the newest lock; a log \
@@ -139,8 +142,8 @@ pub struct Opened {
     pub stores: Stores,
     /// Appends to its index log.
     pub index_sequencer: Sequencer,
-    /// Has its checkpoints cosigned, where there are witnesses.
-    pub cosigner: Option<Cosigner>,
+    /// Have its checkpoints cosigned, and those of its index log, where there are witnesses and verifiers.
+    pub cosigners: Vec<Cosigner>,
 }
 
 /// Makes folder and configuration of a log if they are not there, and reads the configuration.
@@ -180,14 +183,19 @@ pub fn configure_as(
     if origin.is_some_and(|origin| origin != config.origin) {
         return Err(OpenError::Renamed { path, origin: config.origin });
     }
-    if let Some(beside) = path.parent().filter(|_| config.has_witnesses()) {
-        config.witnesses = beside.join(&config.witnesses);
+    for file in [&mut config.witnesses, &mut config.verifiers] {
+        if let Some(beside) = path.parent().filter(|_| !file.as_os_str().is_empty()) {
+            *file = beside.join(&*file);
+        }
     }
     Ok(config)
 }
 
 /// The name in the checkpoint key, which is the origin; none when there is no key yet.
-fn name_of_key(folder: &Folder) -> Result<Option<String>, OpenError> {
+///
+/// # Errors
+/// [`OpenError::Io`], [`OpenError::Keys`].
+pub fn name_of_key(folder: &Folder) -> Result<Option<String>, OpenError> {
     let path = folder.keys().join("checkpoint.key");
     match fs::read_to_string(&path).map(Zeroizing::new) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -235,6 +243,8 @@ pub fn open_at(
     let services = Services::open(&folder.services())?;
     let signer = keys.checkpoint_signer();
     let witnesses = config.has_witnesses().then(|| Witnesses::read(&config.witnesses)).transpose()?;
+    let verifiers = config.has_verifiers().then(|| Witnesses::read(&config.verifiers)).transpose();
+    let verifiers = verifiers.map_err(OpenError::Verifiers)?;
     let now = clock.now_milliseconds();
     let sequencer = Sequencer::open(stores.clone(), Box::new(lock), signer, now, |position| {
         first_round(position.time, parameters.clone())
@@ -250,10 +260,17 @@ pub fn open_at(
     let source = Source { keys: &keys, reader: &reader, size };
     let slots = Slots::open(&folder.derived_slots(), &id, stores.private.clone(), &source, &progress)?;
     let issuers = Issuers::open(&*stores.public).map_err(at(folder.public()))?;
-    let OpenedIndex { index, sequencer: index_sequencer } =
-        NumberIndex::open(folder, &stores, &config.origin, now)?;
+    let OpenedIndex { index, sequencer: index_sequencer, cosigned: verified } =
+        NumberIndex::open(folder, &stores, &config.origin, verifiers.as_ref(), now)?;
     let cosigned = match &witnesses {
         Some(witnesses) => Cosigned::find(&reader, &published, &keys.checkpoint_signer(), witnesses)?,
+        None => None,
+    };
+    let paired = match checkpoint_of_file(&reader)? {
+        Some(note) => {
+            let signer = keys.checkpoint_signer();
+            Cosigned::verify(note.as_bytes(), &reader, &published, &signer, witnesses.as_ref())?
+        }
         None => None,
     };
     let cosigned = watch::Sender::new(cosigned.map(Arc::new));
@@ -272,31 +289,41 @@ pub fn open_at(
         published,
         cosigned: receiver,
     }));
-    let cosigner = match witnesses {
-        Some(witnesses) => Some(cosigner(&log, &sequencer, cosigned, witnesses)?),
-        None => None,
-    };
-    Ok(Opened { log, sequencer, stores, index_sequencer, cosigner })
+    if let Some(paired) = paired {
+        log.remember(&paired);
+    }
+    let pace = Pace::of(&log.config);
+    let witnesses = witnesses.map(|witnesses| {
+        let parts = witness::Parts {
+            published: log.subscribe(),
+            reader: log.reader.clone(),
+            cosigned,
+            publisher: sequencer.publisher(),
+            metrics: log.metrics.cosigning.clone(),
+        };
+        cosigner(parts, witnesses, pace)
+    });
+    let verifiers = verifiers.filter(|_| !log.index.is_over()).map(|verifiers| {
+        let parts = witness::Parts {
+            published: log.index.subscribe(),
+            reader: log.index.reader.clone(),
+            cosigned: verified,
+            publisher: index_sequencer.publisher(),
+            metrics: log.metrics.verifying.clone(),
+        };
+        cosigner(parts, verifiers, pace)
+    });
+    let cosigners = witnesses.into_iter().chain(verifiers).collect::<Result<_, _>>()?;
+    Ok(Opened { log, sequencer, stores, index_sequencer, cosigners })
 }
 
-fn cosigner(
-    log: &Log,
-    sequencer: &Sequencer,
-    cosigned: watch::Sender<Option<Arc<Cosigned>>>,
-    witnesses: Witnesses,
-) -> Result<Cosigner, OpenError> {
-    let publisher = sequencer.publisher();
-    if let Some(cosigned) = log.cosigned() {
-        cosigned.publish(&publisher).map_err(ReadError::from)?;
+/// Publishes what was cosigned before the restart, and has more cosigned.
+fn cosigner(parts: witness::Parts, witnesses: Witnesses, pace: Pace) -> Result<Cosigner, OpenError> {
+    let cosigned = parts.cosigned.borrow().clone();
+    if let Some(cosigned) = cosigned {
+        cosigned.publish(&parts.publisher).map_err(ReadError::from)?;
     }
-    let parts = witness::Parts {
-        published: log.subscribe(),
-        reader: log.reader.clone(),
-        cosigned,
-        publisher,
-        metrics: log.metrics.cosigning.clone(),
-    };
-    Ok(Cosigner::new(parts, witnesses, Pace::of(&log.config)))
+    Ok(Cosigner::new(parts, witnesses, pace))
 }
 
 fn first_round(timestamp: u64, parameters: Parameters) -> Round {

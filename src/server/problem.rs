@@ -137,6 +137,16 @@ pub enum Problem {
     /// The log takes nothing.
     #[error("this log is read-only: it serves what it holds and takes nothing new; submit to another log")]
     ReadOnly,
+    /// A mirror takes nothing.
+    #[error(
+        "this is a mirror, which takes nothing and answers nothing that needs the log's keys; ask the log, {0}"
+    )]
+    Mirror(String),
+    /// A mirror that has no whole copy yet.
+    #[error(
+        "this mirror does not have a whole verified copy of the log yet; try again later, or ask the log"
+    )]
+    CatchingUp,
     /// A label of another length.
     #[error("label {0} has not the 32 bytes of a label")]
     LabelLength(usize),
@@ -222,6 +232,8 @@ impl Problem {
             Problem::TimedOut => "timed-out",
             Problem::NotCosigned { .. } => "not-cosigned",
             Problem::ReadOnly => "read-only",
+            Problem::Mirror(_) => "mirror",
+            Problem::CatchingUp => "catching-up",
             Problem::LabelLength(_) => "wrong-label-length",
             Problem::TooManyLabels(_) => "too-many-labels",
             Problem::BeyondList(_) => "beyond-list",
@@ -245,10 +257,11 @@ impl Problem {
             | Problem::SlotBusy
             | Problem::TimedOut
             | Problem::Unhealthy
+            | Problem::CatchingUp
             | Problem::IndexLags
             | Problem::NotCosigned { .. } => 503,
             Problem::IndexOver => 410,
-            Problem::ReadOnly => 403,
+            Problem::ReadOnly | Problem::Mirror(_) => 403,
             Problem::Internal => 500,
             _ => 400,
         }
@@ -262,7 +275,9 @@ impl Problem {
             | Problem::SubmissionBudget { retry, .. }
             | Problem::NotCosigned { retry }
             | Problem::Busy { retry } => Some(*retry),
-            Problem::TimedOut | Problem::IndexLags | Problem::SlotBusy => Some(Duration::from_secs(1)),
+            Problem::TimedOut | Problem::IndexLags | Problem::CatchingUp | Problem::SlotBusy => {
+                Some(Duration::from_secs(1))
+            }
             _ => None,
         }
     }

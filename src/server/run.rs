@@ -13,6 +13,7 @@ use super::index::Indexing;
 use super::log::Log;
 use super::open::{OpenError, Opened, open_at};
 use super::rounds::{Ended, Rounds};
+use super::witness::Cosigner;
 
 /// A log that runs in this process until it is stopped. Dropping it leaves it running.
 pub struct Running {
@@ -25,7 +26,7 @@ pub struct Running {
     listening: JoinHandle<()>,
     rounds: Rounds,
     indexing: Indexing,
-    cosigning: Option<(JoinHandle<()>, oneshot::Sender<()>)>,
+    cosigning: Vec<(JoinHandle<()>, oneshot::Sender<()>)>,
 }
 
 /// Opens the folder and starts. `progress` is told of what is known and of all while a derived database is built.
@@ -54,7 +55,7 @@ pub async fn start_at(
         let (folder, config) = (folder.clone(), config.clone());
         tokio::task::spawn_blocking(move || open_at(&folder, config, clock, progress))
     };
-    let Opened { log, sequencer, stores, index_sequencer, cosigner } = match opening.await {
+    let Opened { log, sequencer, stores, index_sequencer, cosigners } = match opening.await {
         Ok(opened) => opened?,
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     };
@@ -62,15 +63,17 @@ pub async fn start_at(
     let server = Server::bind(config.listen, &config.limits).await.map_err(listen)?;
     let address = server.local_addr().map_err(listen)?;
     let (fail, failed) = oneshot::channel();
+    let public = stores.public.clone();
     let rounds = Rounds::start(log.clone(), sequencer, stores, move |error| drop(fail.send(error)));
-    let indexing = Indexing::start(log.clone(), index_sequencer, folder.derived_index());
+    let indexing = Indexing::start(log.clone(), index_sequencer, folder.derived_index(), public);
     let (stop, stopped) = oneshot::channel();
     let router = router(Arc::new(App::new(log.clone())));
     let listening = tokio::spawn(server.run(router, async { drop(stopped.await) }));
-    let cosigning = cosigner.map(|cosigner| {
+    let spawn = |cosigner: Cosigner| {
         let (stop, stopped) = oneshot::channel();
         (tokio::spawn(cosigner.run(async { drop(stopped.await) })), stop)
-    });
+    };
+    let cosigning = cosigners.into_iter().map(spawn).collect();
     Ok(Running { address, log, stop, failed: Some(failed), listening, rounds, indexing, cosigning })
 }
 
@@ -97,7 +100,7 @@ impl Running {
             indexing.join();
         };
         let _ = tokio::task::spawn_blocking(join).await;
-        if let Some((cosigning, stop)) = self.cosigning {
+        for (cosigning, stop) in self.cosigning {
             let _ = stop.send(());
             let _ = cosigning.await;
         }

@@ -25,6 +25,8 @@ use crate::tile::TilePath;
 
 /// The longest body that is looked into.
 const MAX_BODY: usize = 1 << 20;
+/// Where the newest checkpoint of a log is, and the newest cosigned one.
+const CHECKPOINTS: [&str; 2] = ["checkpoint", "tn/v1/checkpoint"];
 /// The longest wait for the index.
 const MAX_REST: Duration = Duration::from_secs(120);
 const GLANCE: Duration = Duration::from_millis(50);
@@ -118,7 +120,7 @@ async fn answer(State(lying): State<Lying>, request: Request, next: Next) -> Res
         None => (&told.entries, &*path),
     };
     match view {
-        Some(view) if name == "checkpoint" => view.note.clone().into_response(),
+        Some(view) if CHECKPOINTS.contains(&name) => view.note.clone().into_response(),
         Some(view) if name.starts_with("tile/") => tile(view.clone(), name.parse().ok(), &told).await,
         _ => next.run(request).await,
     }

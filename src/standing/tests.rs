@@ -373,6 +373,8 @@ fn faulty_registrations_count_for_nothing() {
     let first = story.add(1, register(anna, 1, 31, None), 0);
     let end = story.add(2, withdraw(anna, 3, first), 0);
     let open = story.add(3, register(anna, 3, 33, None), 0);
+    let older = story.add(3, register(anna, 3, 33, None), 0);
+    story.add(4, register(anna, 4, 34, Some(older)), 0);
     for (fault, day, entry) in [
         (F::NoCredential, 5, register(first, 5, 6, None)),
         (F::NoCredential, 5, register(77, 5, 6, None)),
@@ -382,6 +384,8 @@ fn faulty_registrations_count_for_nothing() {
         (F::Validity, 5, register(anna, 3, 4, None)),
         (F::Replaces, 5, register(anna, 5, 6, Some(first))),
         (F::Replaces, 5, register(anna, 5, 6, Some(end))),
+        (F::Replaces, 5, register(anna, 5, 6, Some(older))),
+        (F::Replaces, 5, withdraw(anna, 6, older)),
         (F::Replaces, 5, register(anna, 5, 6, Some(anna))),
         (F::Replaces, 5, register(anna, 5, 6, Some(77))),
         (F::Replaces, 5, register(mallory, 5, 6, Some(open))),

@@ -302,6 +302,16 @@ impl TestLog {
         self.resume().unwrap();
     }
 
+    /// Starts again with other lines of configuration.
+    pub fn reconfigure(&mut self, more: &str) {
+        self.stop();
+        let listen = more.contains("listen");
+        let text = config(&format!("round_milliseconds = 20\n{more}"));
+        let text = if listen { text.replace("listen = \"127.0.0.1:0\"\n", "") } else { text };
+        self.config = Config::parse(&text).unwrap();
+        self.resume().unwrap();
+    }
+
     pub fn running(&self) -> &run::Running {
         self.running.as_ref().expect("the log runs")
     }

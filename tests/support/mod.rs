@@ -17,7 +17,7 @@ use tnlog::chain_item::{ChainItem, issuer_path};
 use tnlog::commitment::OpeningSecret;
 use tnlog::entry::{Entry, Leaf, Parameters};
 use tnlog::label::LabelKey;
-use tnlog::merkle::{HashReader, NodeId, prove_inclusion};
+use tnlog::merkle::{Hash, HashReader, NodeId, prove_inclusion};
 use tnlog::note::{KeyType, Note, Signer, VerifierKey};
 use tnlog::precertificate::{Poison, poison};
 use tnlog::proof::TlogProof;
@@ -30,7 +30,7 @@ use tnlog::server::store::{DiskLock, DiskStore};
 use tnlog::signature::Ecdsa;
 use tnlog::submission::{Hidden, Submission};
 use tnlog::synthetic::{Authority, Issued, KeyPair, Profile, Validity, fictional_number};
-use tnlog::tile::{TileSet, Tiling};
+use tnlog::tile::{TileSet, TreeEdge};
 
 pub const ORIGIN: &str = "log.example.com/test";
 pub const NOW: u64 = 1_750_000_000;
@@ -93,8 +93,14 @@ pub fn open_raw(folder: &Path, leaves: Vec<NewEntry>, objects: Vec<Object>) -> S
 impl TestLog {
     /// A log with its parameters alone.
     pub fn new() -> Self {
+        TestLog::beginning_with(parameters(), LabelKey::from_seed(&[2; 32]))
+    }
+
+    /// A log with these parameters, whatever they are; its checkpoint key is always the same.
+    pub fn beginning_with(parameters: Parameters, label_key: LabelKey) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let first = leaf_0(NOW * 1000);
+        let first = Leaf { timestamp: NOW * 1000, entry: Entry::Parameters(parameters), index: 0 };
+        let first = first.encode().unwrap();
         let entry = NewEntry { leaf: first.clone(), chain: ChainItem::default().encode() };
         let sequencer = open_raw(folder.path(), vec![entry], vec![]);
         let root = Authority::root("Root", 1, VALIDITY);
@@ -104,7 +110,7 @@ impl TestLog {
             sequencer,
             root,
             issuing,
-            label_key: LabelKey::from_seed(&[2; 32]),
+            label_key,
             secret: OpeningSecret::new([4; 32]),
             leaves: vec![first],
         }
@@ -198,6 +204,16 @@ impl TestLog {
         first
     }
 
+    /// Appends an entry as it is, right or wrong; gives its index.
+    pub fn file(&mut self, entry: Entry) -> u64 {
+        let (index, time) = (self.size(), self.sequencer.published().time + 1);
+        let leaf = Leaf { timestamp: time, entry, index }.encode().unwrap();
+        self.leaves.push(leaf.clone());
+        let entry = NewEntry { leaf, chain: ChainItem::default().encode() };
+        self.sequencer.append(time, |_| Round { entries: vec![entry], objects: Vec::new() }).unwrap();
+        index
+    }
+
     fn entry(&self, admitted: &Admitted, timestamp: u64, index: u64) -> NewEntry {
         let submission = Submission::of(admitted);
         let open = submission.open_entry();
@@ -210,18 +226,17 @@ impl TestLog {
         NewEntry { leaf, chain: item.encode() }
     }
 
+    /// The tiles of the tree.
+    pub fn tiles(&self) -> TileSet<Vec<u8>> {
+        let all: Vec<_> = self.leaves.iter().map(|leaf| Hash::of_leaf(leaf)).collect();
+        let set = TileSet::new(self.size(), TreeEdge::new().append(&all)).unwrap();
+        let last = NodeId { level: 0, index: self.size() - 1 };
+        assert_eq!(set.read(&[last]).unwrap(), all[all.len() - 1..]);
+        set
+    }
+
     pub fn proof(&self, index: u64, extra: Vec<u8>) -> TlogProof {
-        let hashes = {
-            let size = self.size();
-            let all: Vec<_> = self.leaves.iter().map(|leaf| tnlog::merkle::Hash::of_leaf(leaf)).collect();
-            let mut edge = tnlog::tile::TreeEdge::new();
-            let tiles = edge.append(&all);
-            let set = TileSet::new(size, tiles).unwrap();
-            let node = NodeId { level: 0, index };
-            assert_eq!(set.read(&[node]).unwrap()[0], all[index as usize]);
-            assert!(Tiling::C2SP.tile_of(node, size).is_ok());
-            prove_inclusion(&set, index, size).unwrap()
-        };
+        let hashes = prove_inclusion(&self.tiles(), index, self.size()).unwrap();
         TlogProof { extra: Some(extra), index, hashes, checkpoint: self.note() }
     }
 

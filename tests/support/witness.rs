@@ -14,8 +14,9 @@ use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tnlog::checkpoint::Checkpoint;
 use tnlog::cosignature::cosign;
-use tnlog::merkle::{Hash, check_consistency};
+use tnlog::merkle::Hash;
 use tnlog::note::{KeyType, Note, Signer, VerifierKey};
+use tnlog::witness::{AddCheckpoint, Cosigned, Refusal, SIZE_TYPE, decide, encode_size};
 use tokio::sync::watch;
 
 /// What the witness does when it is asked.
@@ -118,47 +119,25 @@ impl TestWitness {
             return says(404, None, "");
         }
         let slow = self.manner.subscribe();
-        let Some((old, proof, note)) = parse(body) else { return says(400, None, "malformed\n") };
-        let Ok(checkpoint) = Checkpoint::parse(note.text()) else { return says(400, None, "malformed\n") };
-        self.asked.lock().unwrap().push((old, checkpoint.size));
+        let request = match AddCheckpoint::parse(body.as_bytes()) {
+            Ok(request) => request,
+            Err(error) => return refuse(&error.into()),
+        };
+        let (note, checkpoint) = (request.note(), request.checkpoint());
+        self.asked.lock().unwrap().push((request.old(), checkpoint.size));
         let manner = { slow }.wait_for(|manner| *manner != Manner::Slow).await.unwrap().clone();
         if let Manner::Says(status, content_type, body) = &manner {
             return says(*status, *content_type, body.clone());
         }
-        if let Err((status, content_type, body)) = self.check(old, &proof, &note, &checkpoint) {
-            return says(status, content_type, body);
+        let key = self.logs.lock().unwrap().get(&checkpoint.origin).cloned();
+        let (size, root) = self.remembered();
+        let last = Cosigned { size, root };
+        let decided = key.ok_or(Refusal::UnknownLog).and_then(|key| decide(&request, &key, &last));
+        if let Err(refusal) = decided {
+            return refuse(&refusal);
         }
         std::fs::write(&self.file, note.text()).unwrap();
-        says(200, None, self.cosigned(&manner, &note, &checkpoint))
-    }
-
-    /// The status, the content type and the body of a refusal.
-    fn check(
-        &self,
-        old: u64,
-        proof: &[Hash],
-        note: &Note,
-        checkpoint: &Checkpoint,
-    ) -> Result<(), (u16, Option<&'static str>, String)> {
-        let plain = |status| (status, None, String::new());
-        let logs = self.logs.lock().unwrap();
-        let key = logs.get(&checkpoint.origin).ok_or_else(|| plain(404))?;
-        Checkpoint::open(note, key).map_err(|_| plain(403))?;
-        if old > checkpoint.size {
-            return Err(plain(400));
-        }
-        let (size, root) = self.remembered();
-        if old != size {
-            return Err((409, Some("text/x.tlog.size"), format!("{size}\n")));
-        }
-        if old == checkpoint.size && root != checkpoint.root {
-            return Err(plain(409));
-        }
-        let consistent = match old {
-            0 => proof.is_empty(),
-            _ => check_consistency(proof, old, &root, checkpoint.size, &checkpoint.root).is_ok(),
-        };
-        if consistent { Ok(()) } else { Err(plain(422)) }
+        says(200, None, self.cosigned(&manner, note, checkpoint))
     }
 
     fn cosigned(&self, manner: &Manner, note: &Note, checkpoint: &Checkpoint) -> String {
@@ -192,15 +171,11 @@ fn says(status: u16, content_type: Option<&str>, body: impl Into<Body>) -> Respo
     response.body(body.into()).unwrap()
 }
 
-fn parse(body: &str) -> Option<(u64, Vec<Hash>, Note)> {
-    let (head, note) = body.split_once("\n\n")?;
-    let mut lines = head.split('\n');
-    let old = lines.next()?.strip_prefix("old ")?;
-    let size: u64 = old.parse().ok()?;
-    let hash = |line: &str| Some(Hash(Base64::decode_vec(line).ok()?.try_into().ok()?));
-    let proof = lines.map(hash).collect::<Option<Vec<_>>>()?;
-    (size.to_string() == old && proof.len() <= 63).then_some(())?;
-    Some((size, proof, Note::parse(note.as_bytes()).ok()?))
+fn refuse(refusal: &Refusal) -> Response<Body> {
+    match refusal.size() {
+        Some(size) => says(refusal.status(), Some(SIZE_TYPE), encode_size(size)),
+        None => says(refusal.status(), None, refusal.to_string()),
+    }
 }
 
 async fn respond(State(witness): State<Arc<TestWitness>>, request: Request) -> Response<Body> {

@@ -67,7 +67,7 @@ pub fn chain(names: &Value, file: &Value) -> Result<Vec<Arc<Certificate>>, Refus
 #[cfg(feature = "server")]
 #[test]
 fn chains() {
-    use tnlog::server::signatures::Ring as LogVerifier;
+    use tnlog::client::signatures::Ring as LogVerifier;
     each("chain", |case, file| {
         let anchor = |root: &Value| Anchor {
             certificate: parse(&file["certificates"][text(&root["certificate"])]),

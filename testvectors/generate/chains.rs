@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use tnlog::admission::{Kind, Trust, admit, check_chain};
 use tnlog::anchors::{Anchor, Anchors};
 use tnlog::certificate::Certificate;
+use tnlog::client::signatures::Ring;
 use tnlog::rule::{Refusal, Rule};
-use tnlog::server::signatures::Ring;
 use tnlog::signature::Ecdsa;
 use tnlog::synthetic::{Authority, Extension, KeyPair, Malformation, Profile, TnEntry, Validity, der};
 

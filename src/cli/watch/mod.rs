@@ -9,8 +9,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context, anyhow, bail};
 use tnlog::client::http::Client;
-use tnlog::client::lookup::{INDEX, Lookups, Trust};
+use tnlog::client::lookup::{Lookups, Trust};
 use tnlog::client::read::policy_of_key;
+use tnlog::index::Generation;
 use tnlog::note::VerifierKey;
 use tnlog::number::ServiceProviderCode;
 use tnlog::policy::{Policy, PolicyLog};
@@ -107,14 +108,20 @@ fn subjects(args: &Args) -> anyhow::Result<Vec<Subject>> {
 }
 
 fn is_index(key: &VerifierKey) -> bool {
-    key.name().rsplit('/').next() == Some(INDEX)
+    Generation::split(key.name()).is_some()
 }
 
-/// The key of the index log is one of the verifiers' policy, or else of the policy.
+/// The key of the index log is one of the verifiers' policy, or else of the policy; of several, the last successor's.
 fn lookups(log: &PolicyLog, policy: &Policy, verifiers: Option<&Policy>) -> anyhow::Result<Lookups> {
-    let name = format!("{}/{INDEX}", log.key.name());
-    let pinned =
-        |policy: &Policy| policy.logs().iter().map(|log| &log.key).find(|key| key.name() == name).cloned();
+    let name = Generation::FIRST.origin(log.key.name());
+    let of_log = |key: &VerifierKey| {
+        let (origin, generation) = Generation::split(key.name())?;
+        (origin == log.key.name()).then_some(generation)
+    };
+    let pinned = |policy: &Policy| {
+        let keys = policy.logs().iter().map(|log| &log.key).filter(|key| of_log(key).is_some());
+        keys.max_by_key(|key| of_log(key)).cloned()
+    };
     let index_key = pinned(verifiers.unwrap_or(policy)).ok_or_else(|| {
         anyhow!(
             "the policy pins no key of the index log {name}: add a line `log <vkey>` with the index_key that the log shows \

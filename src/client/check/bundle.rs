@@ -7,7 +7,7 @@ use super::issuers::Issuers;
 use crate::bundle;
 use crate::certificate::Certificate;
 use crate::chain_item::ChainItem;
-use crate::entry::{Entry, Leaf, Parameters, SignedEntry};
+use crate::entry::{Entry, Leaf, SignedEntry};
 use crate::merkle::Hash;
 use crate::precertificate::{Poison, poison, precertificate_tbs};
 use crate::tile::{FULL_WIDTH, Kind, TilePath};
@@ -27,8 +27,8 @@ pub(super) struct Facts {
     pub(super) hashes: Vec<Hash>,
     /// The time of each leaf.
     pub(super) times: Vec<u64>,
-    /// Leaf 0, in the first bundle.
-    pub(super) parameters: Option<Parameters>,
+    /// The leaves that are no certificates in the open, in order.
+    pub(super) others: Vec<Leaf>,
 }
 
 impl Bundle {
@@ -50,12 +50,19 @@ impl Bundle {
         (self.first()..).zip(items).map(decode).collect()
     }
 
+    /// The bytes of the leaves, without copying them.
+    pub(super) fn leaves(&self) -> Result<Vec<Bytes>, Fault> {
+        let leaves = bundle::entries(&self.entries, self.path.width);
+        let leaves = leaves.map_err(|error| Fault::at(self.path, error))?;
+        Ok(leaves.map(|leaf| self.entries.slice_ref(leaf)).collect())
+    }
+
     /// Checks every leaf with its item. `issuers` are all that the items name.
     pub(super) fn check(&self, items: &[ChainItem], issuers: &Issuers) -> Result<Facts, Fault> {
         let width = self.path.width;
         let entries = bundle::entries(&self.entries, width).map_err(|error| Fault::at(self.path, error))?;
         let (hashes, times) = (Vec::with_capacity(width.into()), Vec::with_capacity(width.into()));
-        let mut facts = Facts { hashes, times, parameters: None };
+        let mut facts = Facts { hashes, times, others: Vec::new() };
         for ((index, bytes), item) in (self.first()..).zip(entries).zip(items) {
             let fault = |kind| Fault::of_leaf(self.path, index, kind);
             let leaf = Leaf::decode(bytes).map_err(|error| fault(error.into()))?;
@@ -82,8 +89,7 @@ impl Bundle {
                 _ if !item.is_empty() => {
                     return Err(Fault::of_leaf(self.chains_path(), index, FaultKind::ChainKind));
                 }
-                Entry::Parameters(parameters) => facts.parameters = Some(parameters),
-                Entry::Number(_) | Entry::Registration(_) | Entry::KeyStatement(_) => {}
+                entry => facts.others.push(Leaf { entry, ..leaf }),
             }
         }
         Ok(facts)

@@ -5,10 +5,13 @@ use std::fmt;
 use crate::bundle::BundleError;
 use crate::certificate::CertificateError;
 use crate::checkpoint::TreeHeadError;
+use crate::client::read::ReadError;
 use crate::client::source::SourceError;
 use crate::entry::LeafError;
 use crate::receipt::ParametersError;
+use crate::registration::RegistrationFault;
 use crate::rule::Rule;
+use crate::statement::StatementRefusal;
 use crate::tls::Malformed;
 
 /// The first thing that is wrong with a log: a log that is checked has none.
@@ -112,6 +115,15 @@ pub enum FaultKind {
     /// A file under `issuer/` does not have the hash that is its name.
     #[error("its SHA-256 is not its name")]
     IssuerHash,
+    /// A key statement does not hold, or was said before.
+    #[error("a key statement that no log may take: {0}")]
+    Statement(#[from] StatementRefusal),
+    /// A registration or withdrawal breaks a rule that everybody can check.
+    #[error("a registration that no log may take: {0}")]
+    Registration(#[from] RegistrationFault),
+    /// What a key statement or registration names was read again, and is not what the log signed.
+    #[error("it does not belong to the tree that the log signed")]
+    OtherTree,
     /// A hash tile holds other hashes than those that follow from the leaves.
     #[error("it does not hold the hashes of what is below it")]
     Hashes,
@@ -150,7 +162,7 @@ pub enum CheckError {
     Fault(Box<Fault>),
     /// It could not be read, which says nothing about it.
     #[error("the log could not be read to its end: {0}")]
-    Source(SourceError),
+    Read(ReadError),
 }
 
 impl From<Fault> for CheckError {
@@ -166,7 +178,18 @@ impl From<SourceError> for CheckError {
             SourceError::Missing(path) => Fault::at(path, FaultKind::Missing).into(),
             SourceError::TooLong { path, limit } => Fault::at(path, FaultKind::TooLong(limit)).into(),
             SourceError::Bundle { path, error } => Fault::at(path, error).into(),
-            error => CheckError::Source(error),
+            error => CheckError::Read(error.into()),
+        }
+    }
+}
+
+impl From<ReadError> for CheckError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Source(error) => error.into(),
+            ReadError::Bundle { path, error } => Fault::at(path, error).into(),
+            ReadError::Damaged(path) => Fault::at(path, FaultKind::OtherTree).into(),
+            error => CheckError::Read(error),
         }
     }
 }

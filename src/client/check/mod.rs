@@ -2,14 +2,17 @@
 //!
 //! It reads every entry bundle in order and recomputes from the leaves all that a log serves: the encoding, index and time
 //! of each leaf; leaf 0; that what stands in the open may stand there; the chains beside the leaves and the issuers
-//! that they name; every tile of every level; the root; the RFC 6962 tree head and its time. The first thing that is wrong is
-//! reported with its place. It goes on from where it stopped, so that a monitor checks each leaf once.
+//! that they name; every key statement, with its signature and the two leaves that it names, and that it was not said before; of every
+//! registration, what everybody can check; every tile of every level; the root; the RFC 6962 tree head and its time. The first thing
+//! that is wrong is reported with its place. It goes on from where it stopped, so that a monitor checks each leaf once.
 //!
 //! It does not verify signatures on certificates, nor anything hidden: labels, commitments and ids of a `number_entry` can
 //! be checked by the holders of certificates alone. Repeated certificate ids are not looked for, since that takes memory for
 //! every entry; a monitor that keeps such memory does.
 
 mod bundle;
+mod claims;
+mod earlier;
 mod fault;
 mod issuers;
 mod pipeline;
@@ -18,6 +21,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub use claims::Claims;
 pub use fault::{CheckError, Fault, FaultKind};
 
 use bundle::Facts;
@@ -25,13 +29,13 @@ use pipeline::{Checked, Pipeline};
 
 use super::source::{CHECKPOINT, Source, fetch_tile};
 use crate::checkpoint::{Checkpoint, TreeHead};
-use crate::entry::Parameters;
+use crate::entry::{Entry, Leaf, Parameters};
 use crate::merkle::Hash;
 use crate::note::Note;
 use crate::receipt::KnownLog;
 use crate::tile::{FULL_WIDTH, Kind, TilePath, TreeEdge};
 
-/// How far a log was checked: 64 KiB at most, and what the next check needs of it.
+/// How far a log was checked, and what the next check needs of it: 64 KiB at most, and the size of [`Claims`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Position {
     /// The right edge of the tree that was checked.
@@ -40,6 +44,8 @@ pub struct Position {
     pub time: u64,
     /// Leaf 0, once it was checked.
     pub log: Option<KnownLog>,
+    /// Key statements and registrations.
+    pub claims: Claims,
 }
 
 /// A checkpoint to be checked: the note, and the checkpoint in it that the caller has verified with the log's key.
@@ -55,28 +61,46 @@ pub struct Target<'a> {
 /// bundle how many leaves of the target are checked.
 ///
 /// Memory is bounded by the eight bundles that are read ahead, at most 256 MiB of a hostile log and some 8 MiB of a real
-/// one. Bundles are decoded and hashed on all threads of the runtime.
+/// one; by 160 MiB of leaves that key statements and registrations may name; and by [`Claims`]. Bundles are decoded, hashed and
+/// verified on all threads of the runtime. A leaf that is named and not remembered costs the reading of its bundle.
 ///
 /// # Errors
-/// [`CheckError::Fault`] with the first thing that is wrong; [`CheckError::Source`] when the log cannot be read.
+/// [`CheckError::Fault`] with the first thing that is wrong; [`CheckError::Read`] when the log cannot be read.
 pub async fn check_log<S: Source>(
     source: &Arc<S>,
     target: Target<'_>,
     from: Position,
     progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<Position, CheckError> {
-    let size = target.checkpoint.size;
+    let position = check_leaves(source, target, target.checkpoint.size, from, progress).await?;
+    let check = Check { source: source.clone(), target, position };
+    check.finish().await?;
+    Ok(check.position)
+}
+
+/// The same for the leaves up to `to` alone, which is at most the size of the target: for checking a log in parts. The caller
+/// proves that the tree of the target begins with that of the position before it believes anything.
+///
+/// # Errors
+/// As [`check_log`].
+pub async fn check_leaves<S: Source>(
+    source: &Arc<S>,
+    target: Target<'_>,
+    to: u64,
+    from: Position,
+    progress: &mut (dyn FnMut(u64) + Send),
+) -> Result<Position, CheckError> {
+    let shown = target.checkpoint.size;
     let mut check = Check { source: source.clone(), target, position: from };
     let seen = check.position.edge.size();
-    if seen > size {
-        return Err(Fault::at(CHECKPOINT, FaultKind::Shrunk { seen, shown: size }).into());
+    if seen > shown {
+        return Err(Fault::at(CHECKPOINT, FaultKind::Shrunk { seen, shown }).into());
     }
-    let mut pipeline = Pipeline::new(source, seen, size);
+    let mut pipeline = Pipeline::new(source, seen, to.min(shown), target.checkpoint);
     while let Some(checked) = pipeline.next().await {
         check.add(checked?).await?;
         progress(check.position.edge.size());
     }
-    check.finish().await?;
     Ok(check.position)
 }
 
@@ -93,10 +117,8 @@ impl<S: Source> Check<'_, S> {
         let known = (self.position.edge.size() - first) as usize;
         self.check_known(path, &facts, known)?;
         self.check_time(path, &facts, known)?;
-        if let Some(parameters) = facts.parameters
-            && first == 0
-        {
-            self.take_parameters(path, parameters)?;
+        for leaf in &facts.others {
+            self.take(path, leaf)?;
         }
         let tiles = self.position.edge.append(&facts.hashes[known..]);
         for (computed, bytes) in tiles {
@@ -125,6 +147,16 @@ impl<S: Source> Check<'_, S> {
         }
         self.position.time = last;
         Ok(())
+    }
+
+    fn take(&mut self, path: TilePath, leaf: &Leaf) -> Result<(), Fault> {
+        if let Entry::Parameters(parameters) = &leaf.entry {
+            return self.take_parameters(path, parameters.clone());
+        }
+        if leaf.index < self.position.edge.size() {
+            return Ok(());
+        }
+        self.position.claims.take(leaf).map_err(|kind| Fault::of_leaf(path, leaf.index, kind))
     }
 
     fn take_parameters(&mut self, path: TilePath, parameters: Parameters) -> Result<(), Fault> {

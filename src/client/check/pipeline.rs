@@ -7,8 +7,11 @@ use bytes::Bytes;
 use tokio::task::JoinHandle;
 
 use super::bundle::{Bundle, Facts};
+use super::claims::check_claim;
+use super::earlier::EarlierLeaves;
 use super::fault::CheckError;
 use super::issuers::{IssuerCache, Issuers};
+use crate::checkpoint::Checkpoint;
 use crate::client::source::{Source, fetch_tile};
 use crate::tile::{FULL_WIDTH, Kind, TilePath};
 
@@ -23,27 +26,36 @@ pub(super) struct Checked {
 }
 
 pub(super) struct Pipeline<S> {
-    source: Arc<S>,
-    issuers: Arc<IssuerCache<S>>,
+    log: Arc<Log<S>>,
     next: u64,
     size: u64,
     running: VecDeque<JoinHandle<Result<Checked, CheckError>>>,
 }
 
+/// What the checks of all bundles share.
+struct Log<S> {
+    source: Arc<S>,
+    issuers: IssuerCache<S>,
+    earlier: EarlierLeaves<S>,
+}
+
 impl<S: Source> Pipeline<S> {
-    /// All bundles with leaves from `seen` up to `size`.
-    pub(super) fn new(source: &Arc<S>, seen: u64, size: u64) -> Self {
+    /// All bundles with leaves from `seen` up to `size`, which the checkpoint covers.
+    pub(super) fn new(source: &Arc<S>, seen: u64, size: u64, checkpoint: &Checkpoint) -> Self {
         let next = if seen < size { seen / u64::from(FULL_WIDTH) } else { size.div_ceil(FULL_WIDTH.into()) };
-        let issuers = Arc::new(IssuerCache::new(source.clone()));
-        Pipeline { source: source.clone(), issuers, next, size, running: VecDeque::new() }
+        let log = Log {
+            source: source.clone(),
+            issuers: IssuerCache::new(source.clone()),
+            earlier: EarlierLeaves::new(source.clone(), checkpoint.clone()),
+        };
+        Pipeline { log: Arc::new(log), next, size, running: VecDeque::new() }
     }
 
     pub(super) async fn next(&mut self) -> Option<Result<Checked, CheckError>> {
         while self.running.len() < AHEAD
             && let Some(path) = self.advance()
         {
-            let check = check_bundle(self.source.clone(), self.issuers.clone(), path);
-            self.running.push_back(tokio::spawn(check));
+            self.running.push_back(tokio::spawn(check_bundle(self.log.clone(), path)));
         }
         let first = self.running.pop_front()?;
         Some(first.await.expect("checking a bundle does not panic"))
@@ -64,16 +76,13 @@ impl<S> Drop for Pipeline<S> {
     }
 }
 
-async fn check_bundle<S: Source>(
-    source: Arc<S>,
-    cache: Arc<IssuerCache<S>>,
-    path: TilePath,
-) -> Result<Checked, CheckError> {
+async fn check_bundle<S: Source>(log: Arc<Log<S>>, path: TilePath) -> Result<Checked, CheckError> {
+    let Log { source, issuers: cache, earlier } = &*log;
     let of = |kind| TilePath { kind, ..path };
     let (entries, chains, tile) = tokio::join!(
-        fetch_tile(&*source, path),
-        fetch_tile(&*source, of(Kind::Chains)),
-        fetch_tile(&*source, of(Kind::Hashes(0))),
+        fetch_tile(&**source, path),
+        fetch_tile(&**source, of(Kind::Chains)),
+        fetch_tile(&**source, of(Kind::Hashes(0))),
     );
     let bundle = Bundle { path, entries: entries?, chains: chains? };
     let items = bundle.items()?;
@@ -84,5 +93,11 @@ async fn check_bundle<S: Source>(
         }
     }
     let facts = bundle.check(&items, &issuers)?;
+    if !facts.others.is_empty() {
+        earlier.remember(path.index, bundle.leaves()?.into());
+    }
+    for leaf in &facts.others {
+        check_claim(path, leaf, earlier).await?;
+    }
     Ok(Checked { path, facts, tile: tile? })
 }

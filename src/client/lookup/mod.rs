@@ -11,24 +11,27 @@ mod request;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::api;
 use super::http::{Client, HttpError};
 use super::read::{LogReader, ReadError};
 use super::source::Below;
 use crate::index::Known;
 use crate::index::MAX_PREFIXES;
 use crate::index::{
-    Answer, HeadError, IndexHead, ListCommitment, ListError, ListPage, NotProved, Prefix, PrefixError, Query,
-    QueryError,
+    Answer, Generation, HeadError, IndexHead, ListCommitment, ListError, ListPage, NotProved, Prefix,
+    PrefixError, Query, QueryError,
 };
 use crate::label::Label;
-use crate::note::VerifierKey;
+use crate::note::{MAX_NOTE, VerifierKey};
 use crate::policy::Policy;
 use crate::receipt::KnownLog;
 pub use leaves::Found;
 use request::Response;
 
-/// Where the index log lies below its log, and the last part of its origin.
-pub const INDEX: &str = "index";
+/// Where a look-up begins: a checkpoint of the log, and a head that covers it.
+const HEADS: &str = "tn/v1/heads";
+/// Two checkpoints of 64 signatures, and a proof.
+const MAX_HEADS: usize = 4 * MAX_NOTE;
 /// How often a question is asked again when lists grow while they are read.
 const MAX_ROUNDS: usize = 64;
 
@@ -56,6 +59,18 @@ pub enum LookupError {
         /// The origin that was asked for.
         wanted: String,
         /// That of the checkpoint.
+        shown: String,
+    },
+    /// Another index log of the log than the one whose key is pinned.
+    #[error(
+        "the answer is of the index log {shown}, and the key that is pinned is of {pinned}. A log that goes on with another index log \
+         says that the old one is over, because a head of it was wrong: run `tnlog audit` with the old key, which finds it; ask \
+         the log's operator what happened; then pin the index_key that {shown} has in its place"
+    )]
+    OtherIndexLog {
+        /// The origin of the pinned key.
+        pinned: String,
+        /// That of the answer, which nobody vouches for.
         shown: String,
     },
     /// The leaf of the index log is none.
@@ -196,7 +211,9 @@ impl Lookups {
     /// Look-ups at this address.
     pub fn new(client: Client, trust: Trust) -> Self {
         let Trust { key, policy, index_key, index_policy } = trust;
-        let heads = Arc::new(Below::new(client.clone(), INDEX));
+        let generation =
+            Generation::split(index_key.name()).map_or(Generation::FIRST, |(_, generation)| generation);
+        let heads = Arc::new(Below::new(client.clone(), &generation.path()));
         let entries = LogReader::new(Arc::new(client.clone()), policy);
         Lookups { client, key, index_key, entries, heads: LogReader::new(heads, index_policy) }
     }
@@ -211,13 +228,14 @@ impl Lookups {
         self.key.name()
     }
 
-    /// Fetches the newest checkpoint of the entry log; how many entries it has. A look-up that covers these cannot be one
-    /// of an index that stands still.
+    /// Fetches the newest checkpoint of the entry log that its index covers; how many entries it has. Every look-up that
+    /// follows must cover them.
     ///
     /// # Errors
-    /// [`LookupError::Read`], [`LookupError::OtherLog`].
+    /// [`LookupError::Http`], [`LookupError::Read`], [`LookupError::OtherLog`].
     pub async fn update(&mut self) -> Result<u64, LookupError> {
-        let seen = self.entries.update().await?;
+        let heads: api::Heads = self.client.get_json(HEADS, MAX_HEADS).await?;
+        let seen = self.entries.observe(heads.checkpoint.as_bytes()).await?;
         is_of(&self.key, &seen.checkpoint().origin)?;
         Ok(seen.checkpoint().size)
     }

@@ -5,9 +5,10 @@ use base64ct::{Base64, Encoding};
 use super::{Lists, LookupError, Lookups, Question, is_of};
 use crate::client::api;
 use crate::index::MAX_PROOF;
-use crate::index::{IndexHead, ListPage};
+use crate::index::{Generation, IndexHead, ListPage};
 use crate::label::Label;
 use crate::merkle::{Hash, check_consistency, check_inclusion};
+use crate::note::VerifierKey;
 
 const PATH: &str = "tn/v1/lookup";
 /// Two checkpoints of 64 signatures, a long proof and long pages.
@@ -51,6 +52,7 @@ impl Lookups {
 
     /// The head: the newest of an index log that continues what was seen of it, of a log that continues what was seen.
     async fn head(&mut self, response: &api::LookupResponse) -> Result<IndexHead, LookupError> {
+        is_pinned(&self.index_key, &response.index_checkpoint)?;
         let heads = self.heads.observe(response.index_checkpoint.as_bytes()).await?.checkpoint().clone();
         is_of(&self.index_key, &heads.origin)?;
         let leaf = bytes(&response.head.head).ok_or(LookupError::Malformed)?;
@@ -71,6 +73,16 @@ impl Lookups {
             .map_err(|_| LookupError::Inconsistent)?;
         Ok(head)
     }
+}
+
+/// Whether a checkpoint says that it is of the index log whose key is pinned. Under the policy it is but an unknown one.
+fn is_pinned(key: &VerifierKey, checkpoint: &str) -> Result<(), LookupError> {
+    let (pinned, shown) = (key.name(), checkpoint.lines().next().unwrap_or_default());
+    let logs = |origin| Generation::split(origin).map(|(log, _)| log);
+    if shown == pinned || logs(shown) != logs(pinned) {
+        return Ok(());
+    }
+    Err(LookupError::OtherIndexLog { pinned: pinned.to_owned(), shown: shown.to_owned() })
 }
 
 fn page(page: &api::LookupPage) -> Result<(Label, ListPage), LookupError> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use base64ct::{Base64, Encoding};
+use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body as _;
 use serde::de::DeserializeOwned;
@@ -22,6 +23,7 @@ use crate::server::problem::{Place, Problem};
 const MAX_ISSUERS: usize = 1024;
 
 /// The memory that bodies may take together. A body counts with the length that it declares, or with its limit.
+#[derive(Clone)]
 pub struct BodyMemory(Arc<Semaphore>);
 
 /// A request that was read. Its memory counts until it is dropped.
@@ -39,11 +41,11 @@ impl BodyMemory {
         BodyMemory(Arc::new(Semaphore::new(bytes / KIB as usize)))
     }
 
-    /// The JSON in a body of at most `limit` bytes.
+    /// The bytes of a body of at most `limit` bytes.
     ///
     /// # Errors
-    /// [`Problem::BodyTooLong`], [`Problem::BodyCut`], [`Problem::Json`]; [`Problem::Busy`] when there is no memory for it now.
-    pub async fn json<T: DeserializeOwned>(&self, body: Body, limit: usize) -> Result<Counted<T>, Problem> {
+    /// [`Problem::BodyTooLong`], [`Problem::BodyCut`]; [`Problem::Busy`] when there is no memory for it now.
+    pub async fn bytes(&self, body: Body, limit: usize) -> Result<Counted<Bytes>, Problem> {
         let declared = body.size_hint().exact().unwrap_or(limit as u64);
         if declared > limit as u64 {
             return Err(Problem::BodyTooLong(limit));
@@ -51,17 +53,26 @@ impl BodyMemory {
         let needed = u32::try_from(declared.div_ceil(KIB)).unwrap_or(u32::MAX);
         let memory = self.0.clone().try_acquire_many_owned(needed);
         let memory = memory.map_err(|_| Problem::Busy { retry: Duration::from_secs(1) })?;
-        Ok(Counted { request: read_json(body, limit).await?, _memory: memory })
+        let request = match Limited::new(body, limit).collect().await {
+            Ok(bytes) => bytes.to_bytes(),
+            Err(error) if error.is::<LengthLimitError>() => return Err(Problem::BodyTooLong(limit)),
+            Err(_) => return Err(Problem::BodyCut),
+        };
+        Ok(Counted { request, _memory: memory })
+    }
+
+    /// The JSON in a body of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// As [`bytes`](Self::bytes), and [`Problem::Json`].
+    pub async fn json<T: DeserializeOwned>(&self, body: Body, limit: usize) -> Result<Counted<T>, Problem> {
+        let Counted { request, _memory } = self.bytes(body, limit).await?;
+        Ok(Counted { request: parse_json(&request)?, _memory })
     }
 }
 
-async fn read_json<T: DeserializeOwned>(body: Body, limit: usize) -> Result<T, Problem> {
-    let bytes = match Limited::new(body, limit).collect().await {
-        Ok(bytes) => bytes.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => return Err(Problem::BodyTooLong(limit)),
-        Err(_) => return Err(Problem::BodyCut),
-    };
-    serde_json::from_slice(&bytes).map_err(|error| Problem::Json {
+fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(bytes).map_err(|error| Problem::Json {
         line: error.line(),
         column: error.column(),
         what: match error.classify() {

@@ -20,16 +20,21 @@ use axum::http::HeaderName;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 
-pub use answer::Answer;
+pub use answer::{Answer, PLAIN};
 pub use client_address::{Client, Peer};
 pub use listen::Server;
 
 use super::budget::Budget;
+use super::config::Limits;
 use super::log::Log;
 use super::metrics;
 use super::problem::Problem;
-use body::{BodyMemory, KnownIssuers};
+use super::readable::Readable;
+pub use body::BodyMemory;
+use body::KnownIssuers;
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// How much longer than a submission may wait the whole request may take.
@@ -65,19 +70,65 @@ impl App {
 
 type Shared = State<Arc<App>>;
 
-/// Every endpoint.
+/// What handlers of reads share.
+pub struct Reads {
+    /// The log, or a mirror of it.
+    pub log: Arc<dyn Readable>,
+    /// The memory that bodies may take.
+    pub bodies: BodyMemory,
+}
+
+impl Reads {
+    /// Reads of `log`. Bodies of look-ups take at most so many bytes of memory together.
+    pub fn new(log: Arc<dyn Readable>, body_memory: usize) -> Self {
+        Reads { log, bodies: BodyMemory::new(body_memory) }
+    }
+}
+
+type Reading = State<Arc<Reads>>;
+
+/// What a mirror answers as the log does.
+pub fn reads(reads: Arc<Reads>) -> Router {
+    let rfc6962 = || {
+        Router::new()
+            .route("/get-sth", get(read::get_sth))
+            .route("/get-sth-consistency", get(read::get_sth_consistency))
+            .route("/get-entries", get(read::get_entries))
+            .route("/get-entry-and-proof", get(read::get_entry_and_proof))
+    };
+    let tn = Router::new()
+        .route("/lookup", post(lookup::lookup))
+        .route("/heads", get(tn::heads))
+        .route("/checkpoint", get(tn::checkpoint))
+        .route("/issuers", get(tn::issuers))
+        .route("/parameters", get(tn::parameters));
+    Router::new()
+        .nest("/ct/v1", rfc6962())
+        .nest("/stict/v1", rfc6962())
+        .nest("/tn/v1", tn)
+        .route("/checkpoint", get(tiles::checkpoint))
+        .route("/tile/{*path}", get(tiles::tile))
+        .route("/index/checkpoint", get(tiles::index_checkpoint))
+        .route("/index/tn/v1/checkpoint", get(tiles::index_cosigned))
+        .route("/index/tile/{*path}", get(tiles::index_tile))
+        .route("/index/{number}/checkpoint", get(tiles::index_checkpoint))
+        .route("/index/{number}/tn/v1/checkpoint", get(tiles::index_cosigned))
+        .route("/index/{number}/tile/{*path}", get(tiles::successor_tile))
+        .route("/issuer/{fingerprint}", get(tiles::issuer))
+        .with_state(reads)
+}
+
+/// Every endpoint of a log.
 pub fn router(app: Arc<App>) -> Router {
     let rfc6962 = || {
         Router::new()
             .route("/add-chain", post(submit::add_chain))
             .route("/add-pre-chain", post(submit::add_pre_chain))
-            .route("/get-sth", get(read::get_sth))
-            .route("/get-sth-consistency", get(read::get_sth_consistency))
             .route("/get-proof-by-hash", get(read::get_proof_by_hash))
-            .route("/get-entries", get(read::get_entries))
             .route("/get-roots", get(read::get_roots))
-            .route("/get-entry-and-proof", get(read::get_entry_and_proof))
     };
+    let bounds = Bounds::of(&app.log.config.limits, app.log.metrics.requests.clone());
+    let readable = Reads { log: app.log.clone(), bodies: app.bodies.clone() };
     let tn = Router::new()
         .route("/add-chains", post(submit::add_chains))
         .route("/receipt", post(submit::receipt))
@@ -85,42 +136,52 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/add-registration", post(statements::add_registration))
         .route("/registration-receipt", post(statements::registration_receipt))
         .route("/evaluate", post(tn::evaluate))
-        .route("/lookup", post(lookup::lookup))
-        .route("/heads", get(tn::heads))
-        .route("/log", get(tn::log))
-        .route("/issuers", get(tn::issuers))
-        .route("/parameters", get(tn::parameters));
-    Router::new()
+        .route("/log", get(tn::log));
+    let router = Router::new()
         .nest("/ct/v1", rfc6962())
         // The name that draft-ietf-stir-certificate-transparency recommends.
         .nest("/stict/v1", rfc6962())
         .nest("/tn/v1", tn)
-        .route("/checkpoint", get(tiles::checkpoint))
-        .route("/tile/{*path}", get(tiles::tile))
-        .route("/index/checkpoint", get(tiles::index_checkpoint))
-        .route("/index/tile/{*path}", get(tiles::index_tile))
-        .route("/issuer/{fingerprint}", get(tiles::issuer))
         .route("/healthz", get(tn::healthz))
         .route("/metrics", get(tn::metrics))
         .route("/", get(tn::front))
-        .fallback(async || Answer::from(Problem::NotFound))
-        .method_not_allowed_fallback(async || Answer::from(Problem::Method))
-        .layer(middleware::from_fn_with_state(app.clone(), bounded_and_counted))
-        .with_state(app)
+        .with_state(app);
+    bounds.around(router.merge(reads(Arc::new(readable))))
+}
+
+/// How long a request may take, and where it is counted.
+#[derive(Clone)]
+pub struct Bounds {
+    limit: Duration,
+    requests: Family<metrics::Request, Counter>,
+}
+
+impl Bounds {
+    /// As configured.
+    pub fn of(limits: &Limits, requests: Family<metrics::Request, Counter>) -> Self {
+        Bounds { limit: Duration::from_secs(limits.request_seconds) + GRACE, requests }
+    }
+
+    /// These endpoints, each within the bounds; anything else is a problem.
+    pub fn around(self, router: Router) -> Router {
+        router
+            .fallback(async || Answer::from(Problem::NotFound))
+            .method_not_allowed_fallback(async || Answer::from(Problem::Method))
+            .layer(middleware::from_fn_with_state(self, bounded_and_counted))
+    }
 }
 
 /// Ends what takes too long, counts what was answered, and writes it down: endpoint, status and time, nothing of the request.
-async fn bounded_and_counted(State(app): Shared, request: Request, next: Next) -> Response {
+async fn bounded_and_counted(State(bounds): State<Bounds>, request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let endpoint = request.extensions().get::<MatchedPath>().map_or("other", |path| path.as_str()).to_owned();
-    let limit = Duration::from_secs(app.log.config.limits.request_seconds) + GRACE;
-    let mut response = match tokio::time::timeout(limit, next.run(request)).await {
+    let mut response = match tokio::time::timeout(bounds.limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Answer::from(Problem::TimedOut).into_response(),
     };
     let status = response.status().as_u16();
     tracing::debug!(endpoint, status, milliseconds = begun.elapsed().as_millis() as u64, "answered");
-    app.log.metrics.requests.get_or_create(&metrics::Request { endpoint, status }).inc();
+    bounds.requests.get_or_create(&metrics::Request { endpoint, status }).inc();
     let nosniff = axum::http::HeaderValue::from_static("nosniff");
     response.headers_mut().insert(HeaderName::from_static("x-content-type-options"), nosniff);
     response

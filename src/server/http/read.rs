@@ -1,18 +1,19 @@
 //! The read side of RFC 6962 §4, computed from tiles and bundles.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use axum::extract::{RawQuery, State};
 use base64ct::{Base64, Encoding};
 
-use super::{Answer, App, Shared};
+use super::{Answer, Reading, Reads, Shared};
 use crate::chain_item::ChainItem;
 use crate::checkpoint::TreeHead;
 use crate::client::api;
 use crate::entry::{Entry, EntryType, Leaf};
 use crate::merkle::Hash;
 use crate::note::Note;
-use crate::sct::{Sct, log_id};
+use crate::sct::Sct;
 use crate::server::problem::Problem;
 use crate::server::read::StoredEntry;
 use crate::tls::Write;
@@ -22,34 +23,38 @@ use crate::tls::Write;
 const MAX_ENTRIES_LEN: usize = 4 << 20;
 
 /// `GET get-sth`.
-pub async fn get_sth(State(app): Shared) -> Answer {
-    let published = app.log.published();
-    let note = Note::parse(published.note.as_bytes()).expect("the log's own note is well-formed");
-    let head = TreeHead::extract(&note, &log_id(&app.log.keys.sct_spki)).expect("the log signs tree heads");
+pub async fn get_sth(State(app): Reading) -> Answer {
+    Answer::from(tree_head(&app))
+}
+
+fn tree_head(app: &Reads) -> Result<Answer, Problem> {
+    let note = Note::parse(app.log.published()?.note.as_bytes()).map_err(|_| Problem::Internal)?;
+    let head = TreeHead::extract(&note, &app.log.log_id()?).map_err(|_| Problem::Internal)?;
     let signed = Sct {
         log_id: [0; 32],
         timestamp: 0,
         extensions: crate::sct::Extensions::of_leaf(0),
         signature: head.signature,
     };
-    Answer::json(&api::GetSth {
+    Ok(Answer::json(&api::GetSth {
         tree_size: head.size,
         timestamp: head.timestamp,
         sha256_root_hash: Base64::encode_string(&head.root.0),
         tree_head_signature: Base64::encode_string(&signed.digitally_signed()),
-    })
+    }))
 }
 
 /// `GET get-sth-consistency?first=&second=`.
-pub async fn get_sth_consistency(State(app): Shared, RawQuery(query): RawQuery) -> Answer {
+pub async fn get_sth_consistency(State(app): Reading, RawQuery(query): RawQuery) -> Answer {
     blocking(app, move |app| {
         let query = Query(query);
         let (first, second) = (query.number("first")?, query.number("second")?);
-        let size = app.log.published().tree.size;
+        let size = app.log.published()?.tree.size;
         if first > second || second > size {
             return Err(Problem::Range { size });
         }
-        let proof = if first == 0 { Vec::new() } else { app.log.reader.consistency(first, second, size)? };
+        let proof =
+            if first == 0 { Vec::new() } else { app.log.reader().consistency(first, second, size)? };
         Ok(Answer::json(&api::GetSthConsistency { consistency: hashes(&proof) }))
     })
     .await
@@ -76,15 +81,15 @@ pub async fn get_proof_by_hash(State(app): Shared, RawQuery(query): RawQuery) ->
 }
 
 /// `GET get-entries?start=&end=`: at most to the end of a bundle, and no more bytes than one answer should have.
-pub async fn get_entries(State(app): Shared, RawQuery(query): RawQuery) -> Answer {
+pub async fn get_entries(State(app): Reading, RawQuery(query): RawQuery) -> Answer {
     blocking(app, move |app| {
         let query = Query(query);
         let (start, end) = (query.number("start")?, query.number("end")?);
-        let size = app.log.published().tree.size;
+        let size = app.log.published()?.tree.size;
         if start > end || start >= size {
             return Err(Problem::Range { size });
         }
-        let stored = app.log.reader.entries(start, end.min(size - 1), size)?;
+        let stored = app.log.reader().entries(start, end.min(size - 1), size)?;
         let mut issuers = Issuers { app, known: HashMap::new() };
         let (mut entries, mut length) = (Vec::new(), 0);
         for entry in &stored {
@@ -101,19 +106,19 @@ pub async fn get_entries(State(app): Shared, RawQuery(query): RawQuery) -> Answe
 }
 
 /// `GET get-entry-and-proof?leaf_index=&tree_size=`.
-pub async fn get_entry_and_proof(State(app): Shared, RawQuery(query): RawQuery) -> Answer {
+pub async fn get_entry_and_proof(State(app): Reading, RawQuery(query): RawQuery) -> Answer {
     blocking(app, move |app| {
         let query = Query(query);
         let (index, tree_size) = (query.number("leaf_index")?, query.number("tree_size")?);
-        let size = app.log.published().tree.size;
+        let size = app.log.published()?.tree.size;
         if index >= tree_size || tree_size > size {
             return Err(Problem::Range { size });
         }
-        let stored = app.log.reader.entries(index, index, size)?;
+        let stored = app.log.reader().entries(index, index, size)?;
         let entry = stored.first().ok_or(Problem::Internal)?;
         let api::LeafEntry { leaf_input, extra_data } =
             Issuers { app, known: HashMap::new() }.leaf_entry(entry)?;
-        let audit_path = hashes(&app.log.reader.inclusion(index, tree_size, size)?);
+        let audit_path = hashes(&app.log.reader().inclusion(index, tree_size, size)?);
         Ok(Answer::json(&api::GetEntryAndProof { leaf_input, extra_data, audit_path }))
     })
     .await
@@ -127,9 +132,9 @@ pub async fn get_roots(State(app): Shared) -> Answer {
 }
 
 /// Runs what reads the disk beside the threads that serve requests.
-async fn blocking(
-    app: std::sync::Arc<App>,
-    work: impl FnOnce(&App) -> Result<Answer, Problem> + Send + 'static,
+async fn blocking<A: Send + Sync + 'static>(
+    app: Arc<A>,
+    work: impl FnOnce(&A) -> Result<Answer, Problem> + Send + 'static,
 ) -> Answer {
     let result = tokio::task::spawn_blocking(move || work(&app)).await;
     Answer::from(result.unwrap_or(Err(Problem::Internal)))
@@ -172,7 +177,7 @@ impl Query {
 
 /// Makes `extra_data` out of side entries and stored issuers; each issuer is read once for a request.
 struct Issuers<'a> {
-    app: &'a App,
+    app: &'a Reads,
     known: HashMap<[u8; 32], Vec<u8>>,
 }
 
@@ -204,7 +209,7 @@ impl Issuers<'_> {
     fn issuer(&mut self, fingerprint: &[u8; 32]) -> Result<&[u8], Problem> {
         if !self.known.contains_key(fingerprint) {
             let name = crate::chain_item::issuer_path(fingerprint);
-            let der = self.app.log.reader.object(&name)?.ok_or_else(|| {
+            let der = self.app.log.reader().object(&name)?.ok_or_else(|| {
                 tracing::error!(
                     name,
                     "an issuer is missing in the served folder; restore it from a copy of the log"

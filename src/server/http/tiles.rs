@@ -4,31 +4,78 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 
 use super::answer::{OCTETS, PLAIN};
-use super::{Answer, Shared};
+use super::{Answer, Reading, Reads};
+use crate::index::Generation;
+use crate::server::index::ended::Served;
 use crate::server::problem::Problem;
 use crate::server::read::LogReader;
+use crate::server::witness::COSIGNED;
 use crate::tile::TilePath;
 
 /// `GET /checkpoint`.
-pub async fn checkpoint(State(app): Shared) -> Answer {
-    Answer::Text(PLAIN, app.log.checkpoint())
+pub async fn checkpoint(State(app): Reading) -> Answer {
+    Answer::from(app.log.checkpoint().map(|note| Answer::Text(PLAIN, note)))
 }
 
 /// `GET /tile/...`.
-pub async fn tile(State(app): Shared, path: Result<Path<String>, PathRejection>) -> Answer {
-    let size = app.log.published().tree.size;
-    tile_of(app.log.reader.clone(), size, path).await
+pub async fn tile(State(app): Reading, path: Result<Path<String>, PathRejection>) -> Answer {
+    match app.log.published() {
+        Ok(published) => tile_of(app.log.reader().clone(), published.tree.size, path).await,
+        Err(problem) => problem.into(),
+    }
 }
 
-/// `GET /index/checkpoint`.
-pub async fn index_checkpoint(State(app): Shared) -> Answer {
-    Answer::Text(PLAIN, app.log.index.published().note.clone())
+/// `GET /index/checkpoint`, `/index/2/checkpoint`...
+pub async fn index_checkpoint(
+    State(app): Reading,
+    generation: Result<Path<String>, PathRejection>,
+) -> Answer {
+    match index_log(&app, generation) {
+        Some(served) => Answer::Text(PLAIN, served.checkpoint),
+        None => Problem::NotFound.into(),
+    }
+}
+
+/// `GET /index/tn/v1/checkpoint`, `/index/2/tn/v1/checkpoint`...: what the verifiers' quorum has cosigned.
+pub async fn index_cosigned(State(app): Reading, generation: Result<Path<String>, PathRejection>) -> Answer {
+    let Some(served) = index_log(&app, generation) else { return Problem::NotFound.into() };
+    match tokio::task::spawn_blocking(move || served.reader.object(COSIGNED)).await {
+        Ok(Ok(note)) => match note.and_then(|note| String::from_utf8(note).ok()) {
+            Some(note) => Answer::Text(PLAIN, note),
+            None => Problem::NotFound.into(),
+        },
+        Ok(Err(error)) => Answer::Problem(error.into()),
+        Err(_) => Problem::Internal.into(),
+    }
 }
 
 /// `GET /index/tile/...`.
-pub async fn index_tile(State(app): Shared, path: Result<Path<String>, PathRejection>) -> Answer {
-    let size = app.log.index.published().tree.size;
-    tile_of(app.log.index.reader.clone(), size, path).await
+pub async fn index_tile(State(app): Reading, path: Result<Path<String>, PathRejection>) -> Answer {
+    match app.log.index_log(Generation::FIRST) {
+        Some(Served { reader, size, .. }) => tile_of(reader, size, path).await,
+        None => Problem::NotFound.into(),
+    }
+}
+
+/// `GET /index/2/tile/...`.
+pub async fn successor_tile(
+    State(app): Reading,
+    path: Result<Path<(String, String)>, PathRejection>,
+) -> Answer {
+    let Ok(Path((number, path))) = path else { return Problem::NotFound.into() };
+    match index_log(&app, Ok(Path(number))) {
+        Some(Served { reader, size, .. }) => tile_of(reader, size, Ok(Path(path))).await,
+        None => Problem::NotFound.into(),
+    }
+}
+
+/// The index log that a path names: the first one where it says no number.
+fn index_log(app: &Reads, number: Result<Path<String>, PathRejection>) -> Option<Served> {
+    let generation = match number {
+        Ok(Path(number)) => Generation::of_path(&format!("index/{number}"))?,
+        Err(_) => Generation::FIRST,
+    };
+    app.log.index_log(generation)
 }
 
 async fn tile_of(reader: LogReader, size: u64, path: Result<Path<String>, PathRejection>) -> Answer {
@@ -43,14 +90,15 @@ async fn tile_of(reader: LogReader, size: u64, path: Result<Path<String>, PathRe
 }
 
 /// `GET /issuer/<sha256>`.
-pub async fn issuer(State(app): Shared, path: Result<Path<String>, PathRejection>) -> Answer {
+pub async fn issuer(State(app): Reading, path: Result<Path<String>, PathRejection>) -> Answer {
     let Ok(Path(fingerprint)) = path else { return Problem::NotFound.into() };
     let is_hash =
         fingerprint.len() == 64 && fingerprint.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     if !is_hash {
         return Problem::NotFound.into();
     }
-    let found = tokio::task::spawn_blocking(move || app.log.reader.object(&format!("issuer/{fingerprint}")));
+    let found =
+        tokio::task::spawn_blocking(move || app.log.reader().object(&format!("issuer/{fingerprint}")));
     match found.await {
         Ok(Ok(Some(der))) => Answer::Immutable("application/pkix-cert", der),
         Ok(Ok(None)) => Problem::NotFound.into(),

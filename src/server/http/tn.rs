@@ -10,13 +10,14 @@ use base64ct::{Base64, Encoding};
 use rand_core::OsRng;
 
 use super::answer::PLAIN;
-use super::{Answer, App, Client, Peer, Shared, body};
+use super::{Answer, App, Client, Peer, Reading, Shared, body};
 use crate::admission::MAX_CHAIN;
 use crate::certificate::MAX_CERTIFICATE_LEN;
 use crate::client::api;
 use crate::label::{ELEMENT, LabelError, MAX_BLINDED};
 use crate::sct::log_id;
 use crate::server::problem::{Place, Problem};
+use crate::server::readable::parameters as parameters_of;
 
 /// The longest body of an evaluation: sixteen elements in base64 and their punctuation.
 const EVALUATE_BODY: usize = 2048;
@@ -82,22 +83,30 @@ pub async fn log(State(app): Shared) -> Answer {
         max_names: crate::entry::MAX_LABELS,
         max_chains: api::MAX_CHAINS,
         round_milliseconds: log.config.round_milliseconds,
+        mirror_of: None,
     })
 }
 
 /// `GET /tn/v1/heads`.
-pub async fn heads(State(app): Shared) -> Answer {
-    Answer::from(app.log.heads().map(|heads| Answer::json(&heads)))
+pub async fn heads(State(app): Reading) -> Answer {
+    let heads = tokio::task::spawn_blocking(move || app.log.heads()).await;
+    let heads = heads.unwrap_or(Err(Problem::Internal));
+    Answer::from(heads.map(|heads| Answer::json(&heads)))
+}
+
+/// `GET /tn/v1/checkpoint`.
+pub async fn checkpoint(State(app): Reading) -> Answer {
+    Answer::from(app.log.cosigned_checkpoint().map(|note| Answer::Text(PLAIN, note)))
 }
 
 /// `GET /tn/v1/issuers`.
-pub async fn issuers(State(app): Shared) -> Answer {
-    Answer::json(&app.log.issuers.list())
+pub async fn issuers(State(app): Reading) -> Answer {
+    Answer::json(&app.log.issuers())
 }
 
 /// `GET /tn/v1/parameters`.
-pub async fn parameters(State(app): Shared) -> Answer {
-    let proof = tokio::task::spawn_blocking(move || app.log.parameters()).await;
+pub async fn parameters(State(app): Reading) -> Answer {
+    let proof = tokio::task::spawn_blocking(move || parameters_of(&*app.log)).await;
     let proof = proof.unwrap_or(Err(Problem::Internal));
     Answer::from(proof.map(|proof| Answer::Text(PLAIN, proof.to_string())))
 }
@@ -110,9 +119,10 @@ pub async fn healthz(State(app): Shared) -> Answer {
 /// `GET /metrics`.
 pub async fn metrics(State(app): Shared) -> Answer {
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    let covered = app.log.index.shown().map_or(0, |shown| shown.head.size);
-    let lag = app.log.published().tree.size.saturating_sub(covered);
-    app.log.metrics.index_lag.set(lag as i64);
+    let (size, covered) = (app.log.published().tree.size, app.log.index.covered());
+    let shown = app.log.index.shown().map_or(0, |shown| shown.head.size);
+    app.log.metrics.index_lag.set(size.saturating_sub(covered) as i64);
+    app.log.metrics.lookup_lag.set(size.saturating_sub(shown) as i64);
     Answer::Text(content_type, app.log.metrics.encode())
 }
 

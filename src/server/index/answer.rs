@@ -1,50 +1,41 @@
-//! Answering a look-up.
+//! Answering a look-up in the head that the index log has published.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{NumberIndex, Shown};
-use crate::client::index_store::DiskStore;
-use crate::index::{Answer, IndexError, ListPage, Query, View};
-use crate::label::Label;
-use crate::server::problem::Problem;
+use crate::client::answer::{AnswerError, Answered, Question, QuestionError, answer};
+use crate::index::MAX_PREFIXES;
+use crate::server::problem::{Place, Problem};
 use crate::server::sequencer::Published;
 
-/// The most labels that one answer shows.
-pub const MAX_LABELS: usize = 4096;
-/// The most items of lists in one answer.
-pub const MAX_ITEMS: usize = 4096;
-
-/// A look-up.
-pub struct Question {
-    /// What is asked for.
-    pub query: Query,
-    /// How many items of the list of a label are known: its page begins there.
-    pub known: BTreeMap<Label, u64>,
-    /// The size of the head in which the whole query was answered before; 0 when it was not.
-    pub since: u64,
-}
-
 /// The answer in one head.
-pub struct Answered {
+pub struct AnsweredIn {
     /// The head, and where it stands.
     pub shown: Shown,
     /// The checkpoint of the index log that holds it.
     pub published: Arc<Published>,
-    /// The proof of the query, or of what changed.
-    pub proof: Vec<u8>,
-    /// A page of each list that has items that are not known, as far as there is room.
-    pub pages: Vec<(Label, ListPage)>,
+    /// What the index says.
+    pub answered: Answered,
 }
 
-type Failed = IndexError<fjall::Error>;
-
-impl From<Failed> for Problem {
-    fn from(error: Failed) -> Self {
+impl From<QuestionError> for Problem {
+    fn from(error: QuestionError) -> Self {
         match error {
-            IndexError::TooMany(most) => Problem::TooManyLabels(most),
-            IndexError::BeyondEnd { count, .. } => Problem::BeyondList(count),
-            error => {
+            QuestionError::Count(count) => Problem::Count(count, MAX_PREFIXES),
+            QuestionError::Base64(place) => Problem::Base64(Place::Label(place)),
+            QuestionError::LabelLength(place) => Problem::LabelLength(place),
+            QuestionError::Digits(name) => Problem::Parameter { name, what: "give 1 to 15 digits" },
+        }
+    }
+}
+
+impl From<AnswerError<fjall::Error>> for Problem {
+    fn from(error: AnswerError<fjall::Error>) -> Self {
+        match error {
+            AnswerError::Lags => Problem::IndexLags,
+            AnswerError::TooManyLabels(most) => Problem::TooManyLabels(most),
+            AnswerError::BeyondList(count) => Problem::BeyondList(count),
+            error @ (AnswerError::Unproved | AnswerError::Index(_)) => {
                 tracing::error!(%error, "the number index could not be read");
                 Problem::Internal
             }
@@ -57,63 +48,14 @@ impl NumberIndex {
     ///
     /// # Errors
     /// [`Problem::IndexLags`] and [`Problem::IndexOver`]; [`Problem::TooManyLabels`], [`Problem::BeyondList`].
-    pub fn answer(&self, question: &Question) -> Result<Answered, Problem> {
+    pub fn answer(&self, question: &Question) -> Result<AnsweredIn, Problem> {
         let state = self.read();
         if state.over {
             return Err(Problem::IndexOver);
         }
         let (Some(shown), Some(index)) = (state.shown, &state.index) else { return Err(Problem::IndexLags) };
         let view = index.at(shown.head.size).ok_or(Problem::IndexLags)?;
-        if question.since > shown.head.size {
-            return Err(Problem::IndexLags);
-        }
-        let whole = view.prove(&question.query, MAX_LABELS)?;
-        let answer = question.query.check(&whole, &shown.head.index_root).map_err(|_| Problem::Internal)?;
-        let proof = match question.since {
-            0 => whole,
-            since => view.prove_difference(&question.query, since, MAX_LABELS)?,
-        };
-        let pages = pages(&view, question, &answer)?;
-        Ok(Answered { shown, published: state.published.clone(), proof, pages })
+        let answered = answer(&view, question)?;
+        Ok(AnsweredIn { shown, published: state.published.clone(), answered })
     }
-}
-
-fn pages(
-    view: &View<'_, DiskStore>,
-    question: &Question,
-    answer: &Answer,
-) -> Result<Vec<(Label, ListPage)>, Problem> {
-    let beyond = question.known.iter().find(|(label, known)| **known > answer.list(label).count);
-    if let Some((label, _)) = beyond {
-        return Err(Problem::BeyondList(answer.list(label).count));
-    }
-    let mut room = MAX_ITEMS;
-    let mut pages = Vec::new();
-    for (label, list) in answer.labels() {
-        let known = match question.known.get(label) {
-            Some(known) => *known,
-            None => items_below(view, label, list.count, question.since)?,
-        };
-        if known < list.count && room > 0 {
-            let page = view.page(label, known, room)?;
-            room -= page.items.len();
-            pages.push((*label, page));
-        }
-    }
-    Ok(pages)
-}
-
-/// How many items of a list are below `since`. Reads one item for each bit of the count.
-fn items_below(view: &View<'_, DiskStore>, label: &Label, count: u64, since: u64) -> Result<u64, Problem> {
-    let (mut low, mut high) = (0, if since == 0 { 0 } else { count });
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let page = view.page(label, middle, 1)?;
-        if page.items.first().is_some_and(|item| *item < since) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    Ok(low)
 }

@@ -2,8 +2,8 @@
 //!
 //! Leaves are read back from the log's own bundles and hashed again; their tree must be the one that was signed, before
 //! anything that follows from them is. Then a batch is planned, compared with the head that was signed for it if there is
-//! one, staged, signed as the next head, and settled in the store. After a crash at any point the store is at or behind
-//! the last head, and goes on from there. One thread, which alone writes to index and index log.
+//! one, staged, signed as the next head, and settled in the store once look-ups are answered in it (`quorum.rs`). After a
+//! crash at any point the store is at or behind the last head, and goes on from there. One thread, which alone writes to index and index log.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,17 +11,18 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::Shown;
+use super::ended::Over;
+use super::heads::HeadsFile;
 use crate::client::index_store::{DiskStore, DiskStoreError};
 use crate::index::labels_of_bytes;
-use crate::index::{Change, HeadError, Index, IndexError, IndexHead, Shape};
+use crate::index::{Change, Index, IndexError, IndexHead, Shape};
 use crate::label::Label;
 use crate::merkle::{Hash, check_consistency};
 use crate::server::log::Log;
 use crate::server::plan::{NewEntry, Round};
 use crate::server::read::ReadError;
 use crate::server::sequencer::{Published, Sequencer, SequencerError};
-use crate::server::store::LockError;
+use crate::server::store::{LockError, ObjectStore};
 use crate::tile::{TileError, TreeEdge};
 
 /// The most leaves between two heads.
@@ -37,6 +38,7 @@ const MAX_PAUSE: Duration = Duration::from_secs(5);
 /// How often it is said how far building has come.
 const SAY_EVERY: Duration = Duration::from_secs(2);
 
+const SUCCESSOR: &str = "find out why its head was wrong; then `tnlog index-successor` starts another one";
 const READY: &str = "only an index that is ready is worked on";
 const OPEN: &str = "an index that is ready is open";
 
@@ -47,12 +49,23 @@ pub struct Indexing {
 }
 
 impl Indexing {
-    /// Starts the driver of a log's index, whose derived store is in `folder`.
-    pub fn start(log: Arc<Log>, sequencer: Sequencer, folder: PathBuf) -> Self {
+    /// Starts the driver of a log's index, whose derived store is in `folder`. The newest heads are written into the public
+    /// store of the log.
+    pub fn start(log: Arc<Log>, sequencer: Sequencer, folder: PathBuf, public: Arc<dyn ObjectStore>) -> Self {
+        let heads = HeadsFile::new(public);
         let (stop, stopped) = channel();
         let now = Instant::now();
-        let driver =
-            Driver { log, sequencer, folder, ready: None, distrusted: false, settled: now, said: now };
+        let driver = Driver {
+            log,
+            sequencer,
+            heads,
+            folder,
+            ready: None,
+            distrusted: false,
+            next: now,
+            settled: now,
+            said: now,
+        };
         let thread = std::thread::spawn(move || driver.run(&stopped));
         Indexing { thread, stop }
     }
@@ -66,7 +79,7 @@ impl Indexing {
 
 /// Why the index cannot go on.
 #[derive(Debug, thiserror::Error)]
-enum DriveError {
+pub(super) enum DriveError {
     #[error(transparent)]
     Read(#[from] ReadError),
     #[error(transparent)]
@@ -79,29 +92,26 @@ enum DriveError {
     Tile(#[from] TileError),
     #[error("the stored leaves are not those of the signed tree; run `tnlog audit` on the folder")]
     Leaves,
-    #[error("the newest entry of the index log is no head: {0}")]
-    Head(#[from] HeadError),
     /// **The index log is over.**
-    #[error("the head of {size} leaves that the index log signed does not follow from the leaves")]
-    Contradiction { size: u64 },
+    #[error("entry {} of the index log {} does not follow from the leaves", .0.head, .0.index_log)]
+    Contradiction(Box<Over>),
 }
 
 impl DriveError {
     /// Whether trying again cannot help.
     fn is_final(&self) -> bool {
         let conflict = matches!(self, DriveError::Sequencer(SequencerError::Lock(LockError::Conflict)));
-        conflict || matches!(self, DriveError::Contradiction { .. })
+        conflict || matches!(self, DriveError::Contradiction(_))
     }
 }
 
 /// What a step did.
+#[derive(PartialEq, Eq)]
 enum Step {
-    /// Nothing is left to do.
+    /// Nothing is to be done now.
     Idle,
-    /// It came nearer to the last head.
-    CaughtUp,
-    /// It appended a head.
-    Signed,
+    /// Something, and there may be more.
+    Worked,
 }
 
 /// Where an index that was opened is.
@@ -119,29 +129,31 @@ struct Ready {
 struct Driver {
     log: Arc<Log>,
     sequencer: Sequencer,
+    heads: HeadsFile,
     folder: PathBuf,
     ready: Option<Ready>,
     /// The derived store was found to be damaged.
     distrusted: bool,
+    /// No head is made earlier.
+    next: Instant,
     settled: Instant,
     said: Instant,
 }
 
 impl Driver {
     fn run(mut self, stopped: &Receiver<()>) {
+        if self.log.index.is_over() {
+            tracing::error!("the index log is over, as private/index/over says: {SUCCESSOR}");
+            return;
+        }
         let mut pause = HEAD_EVERY;
         loop {
-            let begun = Instant::now();
             let wait = match self.step() {
                 Ok(step) => {
                     pause = HEAD_EVERY;
-                    match step {
-                        Step::Idle => POLL,
-                        Step::CaughtUp => Duration::ZERO,
-                        Step::Signed => HEAD_EVERY.saturating_sub(begun.elapsed()),
-                    }
+                    if step == Step::Idle { POLL } else { Duration::ZERO }
                 }
-                Err(error) if error.is_final() => return self.end(&error),
+                Err(error) if error.is_final() => return self.end(error),
                 Err(error) => {
                     tracing::error!(%error, "the number index cannot go on; trying again");
                     if matches!(error, DriveError::Index(IndexError::Damaged)) {
@@ -164,56 +176,64 @@ impl Driver {
         }
     }
 
-    /// Signs nothing any more. Another process may sign; but a head that was wrong ends the index log.
-    fn end(&self, error: &DriveError) {
-        self.log.index.write().over = true;
-        tracing::error!(%error, "the index log is over: nothing is signed in it any more, and look-ups are refused");
+    /// Signs nothing any more: another process does, or a head was wrong, and that is written down.
+    fn end(&self, error: DriveError) {
+        tracing::error!(%error, "nothing is signed in the index log any more, and look-ups are refused");
+        if let Err(error) = self.sequencer.settler().settle() {
+            tracing::warn!(%error, "heads of the index stay staged");
+        }
+        let over = if let DriveError::Contradiction(over) = error { Some(over) } else { None };
+        self.log.index.end(over.as_deref());
+        if over.is_some() {
+            tracing::error!("the index log is over: {SUCCESSOR}");
+        }
     }
 
     fn step(&mut self) -> Result<Step, DriveError> {
+        drop(self.log.keep());
+        self.log.index.follow()?;
+        self.heads.update(&self.log);
         let published = self.log.published();
         match &self.ready {
             None => {
                 self.ready = Some(self.open(&published)?);
                 self.distrusted = false;
-                Ok(Step::CaughtUp)
             }
             Some(Ready { signing: Some(head), .. }) => {
                 let head = *head;
+                self.next = Instant::now() + HEAD_EVERY;
                 self.sign(head)?;
-                Ok(Step::Signed)
             }
-            Some(ready) if ready.edge.size() == published.tree.size => Ok(Step::Idle),
-            Some(_) => {
-                self.advance(&published)?;
-                Ok(Step::CaughtUp)
-            }
+            Some(ready) if ready.edge.size() == published.tree.size => return Ok(Step::Idle),
+            Some(_) if Instant::now() < self.next => return Ok(Step::Idle),
+            Some(_) => self.advance(&published)?,
         }
+        Ok(Step::Worked)
     }
 
     /// Indexes the next batch: up to the last head, and compares with it; or beyond, and leaves the new head to be signed.
     fn advance(&mut self, published: &Published) -> Result<(), DriveError> {
         let ready = self.ready.as_ref().expect(READY);
         let (size, last) = (ready.edge.size(), ready.last.map_or(0, |head| head.size));
-        let most = if size < last { last } else { published.tree.size };
+        let stop = if size < last { self.log.index.stop()? } else { None };
+        let mut stops = [stop, Some(last)].into_iter().flatten().filter(|stop| *stop > size);
+        let most = stops.next().unwrap_or(published.tree.size);
         let end = most.min(size.saturating_add(BATCH));
         self.say(size, published.tree.size);
         let (change, head, edge) = self.plan(size..end, published)?;
         let ready = self.ready.as_mut().expect(READY);
-        if end == last && ready.last != Some(head) {
-            return Err(DriveError::Contradiction { size: last });
+        if let Some(signed) = ready.last.filter(|signed| end == last && *signed != head) {
+            return Err(self.log.index.contradiction(ready.heads - 1, &signed.encode(), Some(&head)));
         }
-        let state = &mut *self.log.index.write();
-        let index = state.index.as_mut().expect(OPEN);
-        index.stage(change)?;
+        self.log.index.write().index.as_mut().expect(OPEN).stage(change)?;
         ready.edge = edge;
         if end > last {
             ready.signing = Some(head);
             return Ok(());
         }
-        index.settle(end)?;
+        self.log.index.pass(end, stop)?;
         if end == last {
-            state.shown = Some(Shown { head, position: ready.heads - 1 });
+            self.log.index.reached(head, ready.heads - 1)?;
         }
         Ok(())
     }
@@ -267,10 +287,8 @@ impl Driver {
             let entries = if position.first == expected { vec![entry] } else { Vec::new() };
             Round { entries, objects: Vec::new() }
         })?;
-        let mut state = self.log.index.write();
-        state.index.as_mut().expect(OPEN).settle(head.size)?;
-        state.published = Arc::new(self.sequencer.published().clone());
-        state.shown = Some(Shown { head, position: expected });
+        self.log.index.newest.send_replace(Arc::new(self.sequencer.published().clone()));
+        self.log.index.reached(head, expected)?;
         ready.heads = expected + 1;
         ready.last = Some(head);
         ready.signing = None;
@@ -281,13 +299,10 @@ impl Driver {
     fn open(&self, published: &Published) -> Result<Ready, DriveError> {
         let heads = self.sequencer.published().tree.size;
         let last = match heads.checked_sub(1) {
-            Some(index) => Some(IndexHead::decode(&self.log.index.reader.leaf(index, heads)?)?),
+            Some(index) => Some(self.last(index, heads, published.tree.size)?),
             None => None,
         };
         let last_size = last.map_or(0, |head| head.size);
-        if last_size > published.tree.size {
-            return Err(DriveError::Contradiction { size: last_size });
-        }
         let mut state = self.log.index.write();
         (state.index, state.shown) = (None, None);
         let log = Hash::of_leaf(&self.log.reader.leaf(0, published.tree.size)?);
@@ -312,10 +327,19 @@ impl Driver {
                 (Index::open(store, log, Shape::STANDARD)?, TreeEdge::new())
             }
         };
-        state.shown =
-            last.filter(|head| head.size == edge.size()).map(|head| Shown { head, position: heads - 1 });
         state.index = Some(index);
+        drop(state);
+        if let Some(head) = last.filter(|head| head.size == edge.size()) {
+            self.log.index.reached(head, heads - 1)?;
+        }
         Ok(Ready { edge, last, heads, signing: None })
+    }
+
+    /// The head that the index log ends with; it must be of a beginning of the entry log.
+    fn last(&self, index: u64, heads: u64, size: u64) -> Result<IndexHead, DriveError> {
+        let leaf = self.log.index.reader.leaf(index, heads)?;
+        let head = IndexHead::decode(&leaf).ok().filter(|head| head.size <= size);
+        head.ok_or_else(|| self.log.index.contradiction(index, &leaf, None))
     }
 
     fn edge_at(&self, size: u64, published: &Published) -> Result<TreeEdge, DriveError> {

@@ -8,6 +8,7 @@ use rand_core::OsRng;
 
 use super::{BUSY, Log, State};
 use crate::client::api::AddRegistrationResponse;
+use crate::client::signatures::Ring;
 use crate::commitment::Opening;
 use crate::entry::{Entry, Leaf, RegistrationEntry};
 use crate::label::Label;
@@ -19,7 +20,6 @@ use crate::server::dedup::{DedupKey, key_of_hidden};
 use crate::server::evidence::Evidence;
 use crate::server::pool::{Outcome, Pending, Reservation};
 use crate::server::problem::Problem;
-use crate::server::signatures::Ring;
 use crate::server::slots::Slot;
 
 /// A registration that is in the log or on its way.

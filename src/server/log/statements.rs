@@ -7,12 +7,12 @@ use sha2::{Digest, Sha256};
 
 use super::{BUSY, Log, State};
 use crate::client::api::AddStatementResponse;
+use crate::client::signatures::Ring;
 use crate::entry::{Entry, KeyStatementEntry, Leaf};
 use crate::sct::log_id;
 use crate::server::dedup::key_of_statement;
 use crate::server::pool::{Outcome, Pending, Reservation};
 use crate::server::problem::Problem;
-use crate::server::signatures::Ring;
 use crate::statement::{KeyStatement, Side, StatementRefusal, admit_statement};
 
 /// A key statement that is in the log or on its way.

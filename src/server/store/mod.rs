@@ -14,7 +14,7 @@ pub use prefixed::PrefixedStore;
 
 use std::io;
 
-/// Named objects. All but `checkpoint` and `tn/v1/heads` are immutable: a name is always put with the same bytes.
+/// Named objects. All but `checkpoint` and `tn/v1/checkpoint` are immutable: a name is always put with the same bytes.
 ///
 /// Names are relative paths of `[A-Za-z0-9._-]` elements and `/`; no element begins with a dot.
 pub trait ObjectStore: Send + Sync {

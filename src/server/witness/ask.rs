@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64ct::{Base64, Encoding};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Response, StatusCode};
 use tokio::sync::watch;
@@ -11,11 +10,11 @@ use url::Url;
 
 use crate::client::http::chain_of;
 use crate::cosignature;
-use crate::merkle::MAX_SIZE;
-use crate::note::{NoteSignature, VerifierKey};
+use crate::note::{Note, NoteSignature, VerifierKey};
 use crate::server::clock::Clock;
 use crate::server::read::{LogReader, ReadError};
 use crate::server::sequencer::Published;
+use crate::witness::{AddCheckpoint, SIZE_TYPE, parse_size};
 
 /// The longest answer that is read: some hundred cosignatures.
 const MAX_ANSWER: usize = 64 << 10;
@@ -24,8 +23,6 @@ const MAX_ANSWER: usize = 64 << 10;
 const MAX_TRIES: usize = 3;
 /// How far the clock of a witness may be from this one's, in seconds.
 const MAX_SKEW: u64 = 300;
-/// The content type of an answer that holds a size.
-const SIZE_TYPE: &str = "text/x.tlog.size";
 
 /// Why a witness did not cosign.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +42,9 @@ pub enum AskError {
     /// 403.
     #[error("the witness knows this log by another checkpoint key (403)")]
     OtherKey,
+    /// 503: a verifier that has not recomputed so far.
+    #[error("the witness cannot cosign this yet (503)")]
+    NotYet,
     /// Another status than the specification has here.
     #[error("the witness answered with the HTTP status {0}")]
     Status(u16),
@@ -96,6 +96,7 @@ impl AskError {
             AskError::TooLong => "too-long",
             AskError::UnknownLog => "unknown-log",
             AskError::OtherKey => "other-key",
+            AskError::NotYet => "not-yet",
             AskError::Status(_) => "status",
             AskError::NoSize => "no-size",
             AskError::Behind => "behind",
@@ -105,6 +106,11 @@ impl AskError {
             AskError::Ahead { .. } => "ahead",
             AskError::OtherTree(_) => "other-tree",
         }
+    }
+
+    /// Whether the witness only needs more time.
+    pub fn is_early(&self) -> bool {
+        matches!(self, AskError::NotYet)
     }
 
     /// Whether the witness contradicts the log: one of the two is wrong, and it may be the log.
@@ -158,6 +164,7 @@ impl Question {
                 StatusCode::CONFLICT => *remembered = self.conflict(old, response).await?,
                 StatusCode::NOT_FOUND => return Err(AskError::UnknownLog),
                 StatusCode::FORBIDDEN => return Err(AskError::OtherKey),
+                StatusCode::SERVICE_UNAVAILABLE => return Err(AskError::NotYet),
                 StatusCode::UNPROCESSABLE_ENTITY => return Err(AskError::OtherTree(old)),
                 status => return Err(AskError::Status(status.as_u16())),
             }
@@ -174,22 +181,17 @@ impl Question {
         request.send().await.map_err(|error| AskError::Unreachable(chain_of(&error.without_url())))
     }
 
-    /// The old size, the consistency proof from there, an empty line, the checkpoint.
     async fn body(&self, old: u64) -> Result<String, AskError> {
         let new = self.published.tree.size;
-        let mut body = format!("old {old}\n");
+        let mut proof = Vec::new();
         if old > 0 && old < new {
             let reader = self.reader.clone();
-            let proof = tokio::task::spawn_blocking(move || reader.consistency(old, new, new)).await;
-            let proof = proof.map_err(|error| AskError::Unreachable(error.to_string()))??;
-            for hash in proof {
-                body.push_str(&Base64::encode_string(&hash.0));
-                body.push('\n');
-            }
+            let made = tokio::task::spawn_blocking(move || reader.consistency(old, new, new)).await;
+            proof = made.map_err(|error| AskError::Unreachable(error.to_string()))??;
         }
-        body.push('\n');
-        body.push_str(&self.published.note);
-        Ok(body)
+        let note = Note::parse(self.published.note.as_bytes()).expect("the log's own note is well-formed");
+        let request = AddCheckpoint::new(old, proof, note).expect("the log's own note is a checkpoint");
+        Ok(request.encode())
     }
 
     /// The size in a 409. One that repeats what was said means that the roots differ.
@@ -241,13 +243,6 @@ fn text_of(note: &str) -> Option<&str> {
     note.rfind("\n\n").map(|end| &note[..=end])
 }
 
-/// `<decimal>\n`, without leading zeros.
-fn parse_size(body: &[u8]) -> Option<u64> {
-    let text = std::str::from_utf8(body).ok()?.strip_suffix('\n')?;
-    let size: u64 = text.parse().ok()?;
-    (size <= MAX_SIZE && size.to_string() == text).then_some(size)
-}
-
 async fn body(mut response: Response) -> Result<Vec<u8>, AskError> {
     let mut body = Vec::new();
     loop {
@@ -258,19 +253,5 @@ async fn body(mut response: Response) -> Result<Vec<u8>, AskError> {
             return Err(AskError::TooLong);
         }
         body.extend_from_slice(&chunk);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_size_is_a_canonical_decimal_number_and_a_newline() {
-        assert_eq!(parse_size(b"0\n"), Some(0));
-        assert_eq!(parse_size(b"20852014\n"), Some(20_852_014));
-        for wrong in ["", "\n", "1", "01\n", "+1\n", "-1\n", "1\n\n", " 1\n", "99999999999999999999\n"] {
-            assert_eq!(parse_size(wrong.as_bytes()), None, "{wrong:?}");
-        }
     }
 }

@@ -3,7 +3,6 @@
 use std::io;
 
 use super::ask::Cosignature;
-use crate::client::api::Heads;
 use crate::note::Note;
 use crate::server::read::LogReader;
 use crate::server::sequencer::{Published, Publisher};
@@ -12,9 +11,10 @@ use crate::server::staging::Tree;
 use crate::server::witness::{Witnesses, WitnessesError};
 use crate::{cosignature, merkle};
 
-/// The name of the cosigned checkpoint in the served folder: what `GET /tn/v1/heads` answers, for static web servers, and to
-/// go on with after a restart. It is not synced: when a crash damages it, the witnesses are asked again.
-pub const HEADS: &str = "tn/v1/heads";
+/// The name of the cosigned checkpoint in the served folder: for readers whose policy asks for witnesses, over HTTP and from
+/// static web servers, and to go on with after a restart. It is not synced: when a crash damages it, the witnesses are asked
+/// again.
+pub const COSIGNED: &str = "tn/v1/checkpoint";
 
 /// A checkpoint that the quorum of witnesses has cosigned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,15 +46,9 @@ impl Cosigned {
         }
     }
 
-    /// The answer of `heads`.
-    pub fn heads(&self) -> Heads {
-        Heads { checkpoint: self.note.clone() }
-    }
-
-    /// Writes it into the served folder: always as [`HEADS`], and as `checkpoint` unless a newer one is published.
+    /// Writes it into the served folder: always as [`COSIGNED`], and as `checkpoint` unless a newer one is published.
     pub(in crate::server) fn publish(&self, publisher: &Publisher) -> io::Result<()> {
-        let heads = serde_json::to_vec(&self.heads()).map_err(io::Error::other)?;
-        publisher.put(HEADS, &heads)?;
+        publisher.put(COSIGNED, self.note.as_bytes())?;
         publisher.cosign(&self.tree, &self.cosignatures)
     }
 
@@ -68,9 +62,25 @@ impl Cosigned {
         signer: &CheckpointSigner,
         witnesses: &Witnesses,
     ) -> Result<Option<Self>, WitnessesError> {
-        let Some(heads) = reader.object(HEADS)? else { return Ok(None) };
-        let Ok(Heads { checkpoint }) = serde_json::from_slice(&heads) else { return Ok(None) };
-        let Some(signed) = signer.open(checkpoint.as_bytes()) else { return Ok(None) };
+        match reader.object(COSIGNED)? {
+            Some(checkpoint) => Cosigned::verify(&checkpoint, reader, published, signer, Some(witnesses)),
+            None => Ok(None),
+        }
+    }
+
+    /// A checkpoint of before a restart, that this signer signed and, where there are witnesses, their quorum cosigned; none
+    /// when they did not.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find).
+    pub fn verify(
+        checkpoint: &[u8],
+        reader: &LogReader,
+        published: &Published,
+        signer: &CheckpointSigner,
+        witnesses: Option<&Witnesses>,
+    ) -> Result<Option<Self>, WitnessesError> {
+        let Some(signed) = signer.open(checkpoint) else { return Ok(None) };
         let (old, new) = (signed.tree, published.tree);
         if old.size > new.size {
             return Err(WitnessesError::SetBack { cosigned: old.size, published: new.size });
@@ -83,12 +93,16 @@ impl Cosigned {
         if merkle::check_consistency(&proof, old.size, &old.root, new.size, &new.root).is_err() {
             return Err(WitnessesError::OtherTree(old.size));
         }
-        Ok(Cosigned::recognise(&checkpoint, signed.tree, witnesses))
+        let Some(witnesses) = witnesses else {
+            let note = String::from_utf8(checkpoint.to_vec()).ok();
+            return Ok(note.map(|note| Cosigned { tree: signed.tree, note, cosignatures: String::new() }));
+        };
+        Ok(Cosigned::recognise(checkpoint, signed.tree, witnesses))
     }
 
     /// A note whose cosignatures are those of these witnesses; none when they do not meet the quorum.
-    fn recognise(checkpoint: &str, tree: Tree, witnesses: &Witnesses) -> Option<Self> {
-        let note = Note::parse(checkpoint.as_bytes()).ok()?;
+    fn recognise(checkpoint: &[u8], tree: Tree, witnesses: &Witnesses) -> Option<Self> {
+        let note = Note::parse(checkpoint).ok()?;
         let (mut cosigned, mut cosignatures, mut others) = (Vec::new(), String::new(), String::new());
         for signature in note.signatures() {
             let of = |key: &crate::note::VerifierKey| {

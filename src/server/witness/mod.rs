@@ -1,9 +1,11 @@
 //! Asking witnesses to cosign the log's checkpoints (C2SP `tlog-witness`), apart from sequencing: no round waits for one.
+//! The verifiers of its index log are asked in the same way, in rounds of their own; they cosign what they have recomputed.
 //!
 //! One checkpoint is *offered* to all witnesses at once, until their quorum has cosigned it or the time for it is over; only
 //! then the newest one is. Were each asked for whatever is newest, each would cosign another size, and a busy log would
 //! never have a quorum. After the quorum is met the others have a little longer, so that as many as possible cosign. A
-//! witness that is slow is asked nothing new before it has answered, and one that fails is asked less and less often.
+//! witness that is slow is asked nothing new before it has answered, and one that fails is asked less and less often. One that
+//! answers 503 needs time, as a verifier does that recomputes: it is waited for and asked again soon.
 //!
 //! Nothing that a witness answers is believed but its own signature: what it says of sizes is used for the next question and,
 //! when it contradicts the log, reported. It never stops the log: a witness could then do that by lying.
@@ -12,7 +14,7 @@ mod ask;
 mod cosigned;
 mod setup;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +23,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 pub use ask::AskError;
-pub use cosigned::{Cosigned, HEADS};
+pub use cosigned::{COSIGNED, Cosigned};
 pub use setup::{Witnesses, WitnessesError};
 
 use super::clock::Clock;
@@ -33,6 +35,8 @@ use ask::{Address, Cosignature, Question};
 
 /// The longest time that a witness which fails is not asked again.
 const MAX_BACK_OFF: Duration = Duration::from_secs(60);
+/// The most doublings of the time after which one that needs more time is asked again.
+const MAX_EARLY: u32 = 3;
 /// An instant that does not come.
 const FAR: Duration = Duration::from_secs(86_400);
 
@@ -98,11 +102,13 @@ struct Offer {
     begun: Instant,
     met: Option<Instant>,
     cosignatures: BTreeMap<usize, Cosignature>,
+    /// Who needs more time for it.
+    early: BTreeSet<usize>,
 }
 
 impl Offer {
     fn new(published: Arc<Published>, now: Instant) -> Self {
-        Offer { published, begun: now, met: None, cosignatures: BTreeMap::new() }
+        Offer { published, begun: now, met: None, cosignatures: BTreeMap::new(), early: BTreeSet::new() }
     }
 }
 
@@ -160,15 +166,19 @@ impl Cosigner {
         if !(newer || now >= offer.begun + self.pace.renewal) || now < offer.begun + self.pace.offer {
             return false;
         }
-        let waiting = self.peers.iter().any(|peer| peer.busy);
+        let waiting = self.peers.iter().any(|peer| peer.busy) || !offer.early.is_empty();
         match offer.met {
             Some(met) => !waiting || now >= met + self.pace.offer,
             None => !waiting || now >= offer.begun + self.pace.timeout,
         }
     }
 
-    /// Asks everybody who has not cosigned the offer, is not being asked, and has not failed just now.
+    /// Asks everybody who has not cosigned the offer, is not being asked, and has not failed just now. Nothing is to be seen
+    /// in an empty log.
     fn ask_all(&mut self, now: Instant) {
+        if self.offer.published.tree.size == 0 {
+            return;
+        }
         for (number, peer) in self.peers.iter_mut().enumerate() {
             if peer.busy || peer.due > now || self.offer.cosignatures.contains_key(&number) {
                 continue;
@@ -203,6 +213,9 @@ impl Cosigner {
         let Answer { peer: number, published, size, result } = answer;
         let peer = &mut self.peers[number];
         (peer.busy, peer.size) = (false, size);
+        // The tree may have been signed again meanwhile: what is cosigned is the same.
+        let is_offered = published.tree == self.offer.published.tree;
+        self.offer.early.remove(&number);
         self.parts
             .metrics
             .count(&peer.address.name, result.as_ref().map_or_else(AskError::slug, |_| "cosigned"));
@@ -212,14 +225,17 @@ impl Cosigner {
                     tracing::info!(witness = peer.address.name, "cosigns again");
                 }
                 peer.failures = 0;
-                // The tree may have been signed again meanwhile: what is cosigned is the same.
-                if published.tree == self.offer.published.tree {
+                if is_offered {
                     self.offer.cosignatures.insert(number, cosignature);
                     self.announce().await;
                 }
             }
             Err(error) => {
-                let wait = self.pace.offer.saturating_mul(1 << peer.failures.min(16)).min(MAX_BACK_OFF);
+                let doublings = peer.failures.min(if error.is_early() { MAX_EARLY } else { 16 });
+                let wait = self.pace.offer.saturating_mul(1 << doublings).min(MAX_BACK_OFF);
+                if error.is_early() && is_offered {
+                    self.offer.early.insert(number);
+                }
                 peer.due = Instant::now() + wait;
                 report(&peer.address.name, &error, peer.failures == 0);
                 if error.is_conflict() {
@@ -253,11 +269,12 @@ impl Cosigner {
     }
 }
 
-/// A contradiction is said each time; any other failure once, until the witness cosigns again.
+/// A contradiction is said each time; any other failure once, until the witness cosigns again; that one needs more time is
+/// no failure.
 fn report(witness: &str, error: &AskError, first: bool) {
     if error.is_conflict() {
         tracing::error!(witness, "{error}");
-    } else if first {
+    } else if first && !error.is_early() {
         tracing::warn!(witness, "{error}; asking again, ever less often");
     } else {
         tracing::debug!(witness, "{error}");

@@ -31,7 +31,7 @@ pub enum WitnessesError {
     Parse(#[from] ParseError),
     /// The policy asks for nothing.
     #[error(
-        "the quorum of the witnesses is none: name a witness or a group, or take the line `witnesses` out of the configuration"
+        "the quorum of the witnesses is none: name a witness or a group, or take their line out of the configuration"
     )]
     NoQuorum,
     /// The quorum needs witnesses that cannot be asked.
@@ -68,7 +68,8 @@ pub enum WitnessesError {
     OtherTree(u64),
 }
 
-/// The witnesses of a log, and the quorum of them that its receipts need.
+/// The witnesses of a log, and the quorum of them that its receipts need; or the verifiers of its index log, and the quorum that
+/// its look-ups need.
 pub struct Witnesses {
     policy: Policy,
     addresses: Vec<Arc<Address>>,

@@ -6,11 +6,10 @@ use super::leaf::{lying, model};
 use super::twin::{Twin, copy};
 use super::{Lie, LieError, Told, View};
 use crate::entry::{Entry, Leaf};
-use crate::index::IndexHead;
+use crate::index::{Generation, IndexHead};
 use crate::label::LabelKey;
 use crate::merkle::Hash;
 use crate::server::config::Folder;
-use crate::server::index::FOLDER;
 use crate::server::keys::{Keys, read_index_key};
 use crate::server::plan::NewEntry;
 use crate::server::read::{LogReader, StoredEntry};
@@ -109,8 +108,9 @@ impl Doctor {
     /// The index log with a head of an index that never was.
     fn wrong_head(&self, twin: &Twin) -> Result<View, LieError> {
         let entries = twin.view();
-        let origin = format!("{}/{FOLDER}", self.keys.checkpoint.verifier_key().name());
-        let signer = CheckpointSigner::new(read_index_key(&self.folder.keys(), &origin)?);
+        let origin = self.keys.checkpoint.verifier_key().name();
+        let key = read_index_key(&self.folder.keys(), origin, Generation::FIRST)?;
+        let signer = CheckpointSigner::new(key);
         let mut index = Twin::open_index(&self.to, signer)?;
         let before = index.view();
         let last = before.size.checked_sub(1).ok_or(LieError::Nothing("head of its index log"))?;

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{LieError, View};
+use crate::index::Generation;
 use crate::server::config::Folder;
-use crate::server::index::FOLDER;
 use crate::server::plan::{NewEntry, Round};
 use crate::server::read::{LogReader, StoredEntry};
 use crate::server::sequencer::{Position, Sequencer, Stores};
@@ -33,7 +33,7 @@ fn stores(folder: &Folder) -> Result<Stores, LieError> {
 pub(super) fn copy(from: &Folder, to: &Folder) -> Result<(), LieError> {
     copy_folder(&from.public(), &to.public())?;
     fs::copy(from.lock(), to.lock())?;
-    fs::copy(from.index_lock(), to.index_lock())?;
+    fs::copy(from.index_lock(Generation::FIRST), to.index_lock(Generation::FIRST))?;
     Ok(())
 }
 
@@ -65,11 +65,11 @@ impl Twin {
     pub(super) fn open_index(folder: &Folder, signer: CheckpointSigner) -> Result<Self, LieError> {
         let Stores { public, private } = stores(folder)?;
         let stores = Stores {
-            public: Arc::new(PrefixedStore::new(public, FOLDER)),
-            private: Arc::new(PrefixedStore::new(private, FOLDER)),
+            public: Arc::new(PrefixedStore::new(public, &Generation::FIRST.path())),
+            private: Arc::new(PrefixedStore::new(private, &Generation::FIRST.path())),
         };
         let reader = LogReader::new(stores.public.clone());
-        let lock = Box::new(DiskLock::open(&folder.index_lock())?);
+        let lock = Box::new(DiskLock::open(&folder.index_lock(Generation::FIRST))?);
         let sequencer = Sequencer::open(stores, lock, signer, 0, |_| Round::default())?;
         Ok(Twin { sequencer, reader })
     }

@@ -1,0 +1,339 @@
+//! Following one log with its number index: everything is verified once, in order, and handed on.
+//!
+//! A step takes a newer checkpoint that meets the policy and continues everything seen before; checks every leaf up to it with
+//! the one checker; hands the leaves, and what the log serves of them, to a [`Sink`]; puts their labels into the number index;
+//! and compares every head of the index log with it. The position is saved after each part of some thousand leaves. So a
+//! log of any size takes bounded memory, and a follower that was killed goes on where it was: what it handed out and had not
+//! saved comes again, and nothing is left out.
+//!
+//! Steps do their disk work where they run: drive a follower on a thread of its own, with
+//! `Handle::block_on`.
+
+mod claims;
+mod finding;
+mod followed_index;
+mod heads;
+mod memory;
+mod part;
+mod recorder;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+
+pub use finding::{FalseHead, Finding, FollowError};
+pub use followed_index::{FollowedIndex, ShownHead};
+pub use memory::MemoryError;
+
+use claims::ClaimLeaves;
+use heads::{Heads, IndexLog};
+use memory::{Memory, Place};
+use part::{leaves, objects};
+use recorder::{Issuers, Recorder};
+
+use super::check::{CheckError, Fault, FaultKind, Position, Target, check_leaves, check_log};
+use super::read::{LogReader, Seen};
+use super::source::{CHECKPOINT, Source};
+use crate::entry::Leaf;
+use crate::note::{Note, VerifierKey};
+use crate::policy::Policy;
+use crate::tile::FULL_WIDTH;
+
+/// Leaves that are checked, handed out and saved together: eight bundles, at most 256 MiB of a hostile log.
+const PART: u64 = 8 * FULL_WIDTH as u64;
+
+/// Takes what was verified, in order, before the position is saved: after a crash the same part, or one that begins at the
+/// same leaf, comes again. What is to be kept must be durable when a method returns.
+pub trait Sink: Send {
+    /// The next leaves of the entry log, with what the log serves of them.
+    ///
+    /// # Errors
+    /// The step then ends, and the part comes again.
+    fn take(&mut self, part: &Part<'_>) -> io::Result<()>;
+
+    /// What an index log serves of heads that were recomputed, and of the checkpoint that will be shown.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take).
+    fn take_heads(&mut self, objects: &[Object]) -> io::Result<()>;
+
+    /// Every leaf of a checkpoint was taken and the position is saved. Also called when a follower is opened, for the one
+    /// that was complete before.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take).
+    fn complete(&mut self, checkpoint: &Note) -> io::Result<()>;
+
+    /// Every head of a checkpoint of the index log was recomputed, and look-ups are answered in the last. Also called when a
+    /// follower is opened.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take).
+    fn heads_complete(&mut self, shown: &ShownHead) -> io::Result<()>;
+}
+
+/// Something that a log serves and that never changes: its path below the log, and its bytes.
+pub type Object = (String, Bytes);
+
+/// Leaves that were verified to be those of the log.
+pub struct Part<'a> {
+    /// The index of the first.
+    pub first: u64,
+    /// Each as it is logged.
+    pub leaves: &'a [Bytes],
+    /// Bundles, tiles and CA certificates. Partial ones come with the last part of a checkpoint.
+    pub objects: &'a [Object],
+}
+
+/// What is followed, and whose word counts.
+pub struct Follow {
+    /// The key of the log, one of the policy's.
+    pub key: VerifierKey,
+    /// For the entry log.
+    pub policy: Policy,
+    /// The key of its index log; none to follow the entry log alone.
+    pub index_key: Option<VerifierKey>,
+    /// Whose cosignatures a head needs before look-ups are answered in it; none to take the newest.
+    pub verifiers: Option<Policy>,
+    /// The number index: an empty one, which the follower fills and who answers look-ups shares.
+    pub index: Arc<FollowedIndex>,
+    /// A folder of the follower's own, for its position and the number index. One process at a time.
+    pub folder: PathBuf,
+}
+
+/// How far a follower is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Leaves that are checked.
+    pub checked: u64,
+    /// Leaves of the newest checkpoint.
+    pub size: u64,
+    /// Leaves that the newest recomputed head covers.
+    pub indexed: u64,
+    /// How many heads of the index log were recomputed.
+    pub heads: u64,
+}
+
+/// Follows one log.
+pub struct Follower<S, K> {
+    origin: String,
+    entries: LogReader<S>,
+    /// None until the first step.
+    position: Option<Position>,
+    issuers: Issuers,
+    heads: Option<Heads<S>>,
+    /// The leaves that were checked last, which the index needs next.
+    recent: Recent,
+    place: Place,
+    claims: ClaimLeaves,
+    memory: Memory,
+    progress: watch::Sender<Progress>,
+    sink: K,
+}
+
+/// The first index, and leaves from there on.
+#[derive(Default)]
+struct Recent(u64, Vec<Bytes>);
+
+impl Recent {
+    /// The leaves of a range that begins within these.
+    fn get(&self, start: u64, end: u64) -> Option<&[Bytes]> {
+        let from = usize::try_from(start.checked_sub(self.0)?).ok()?;
+        let all = self.1.get(from..).filter(|all| !all.is_empty())?;
+        Some(&all[..all.len().min(usize::try_from(end - start).ok()?)])
+    }
+}
+
+impl<S: Source + Clone, K: Sink> Follower<S, K> {
+    /// Opens what the folder remembers; asks nobody.
+    ///
+    /// # Errors
+    /// [`FollowError::Memory`], [`FollowError::Index`], [`FollowError::Sink`]; [`FollowError::Read`] when what was seen
+    /// before does not meet the policy.
+    pub fn open(source: S, follow: Follow, sink: K) -> Result<Self, FollowError> {
+        let Follow { key, policy, index_key, verifiers, index, folder } = follow;
+        let place = Place::new(&folder)?;
+        let memory = place.load()?;
+        let shared = Arc::new(source.clone());
+        let entries = match &memory.seen {
+            Some(seen) => LogReader::resume(shared, policy, seen.as_bytes())?,
+            None => LogReader::new(shared, policy),
+        };
+        let found = entries.seen().map(|seen| seen.checkpoint().origin.clone());
+        if let Some(found) = found.filter(|found| found != key.name()) {
+            let (path, wanted) = (place.path(), key.name().to_owned());
+            return Err(MemoryError::OtherLog { path, found, wanted }.into());
+        }
+        let heads = match index_key {
+            Some(key) => Some(Heads::open(&source, IndexLog { key, verifiers, index }, &folder, &memory)?),
+            None => None,
+        };
+        let shown = heads.as_ref().and_then(Heads::shown);
+        let mut follower = Follower {
+            origin: key.name().to_owned(),
+            entries,
+            position: None,
+            issuers: Issuers::default(),
+            heads,
+            recent: Recent::default(),
+            claims: ClaimLeaves::new(&folder),
+            place,
+            memory,
+            progress: watch::Sender::default(),
+            sink,
+        };
+        if let Some(complete) = &follower.memory.complete {
+            let note = Note::parse(complete.as_bytes()).expect("it was a note when it was saved");
+            follower.sink.complete(&note).map_err(FollowError::Sink)?;
+        }
+        if let Some(shown) = shown {
+            follower.sink.heads_complete(&shown).map_err(FollowError::Sink)?;
+        }
+        follower.say(follower.memory.checked);
+        Ok(follower)
+    }
+
+    /// How far it is, and whatever follows.
+    pub fn progress(&self) -> watch::Receiver<Progress> {
+        self.progress.subscribe()
+    }
+
+    /// Follows the log up to its newest checkpoint, and its index log as far as that goes. A step that fails is tried again
+    /// later, and goes on where it was.
+    ///
+    /// # Errors
+    /// [`FollowError`]. After a final [`Finding`] further steps find the same.
+    pub async fn step(&mut self) -> Result<(), FollowError> {
+        // The index log first, so that its heads are not ahead of the entries. Its trouble does not hold up the entries.
+        let index = match &mut self.heads {
+            Some(heads) => heads.update().await,
+            None => Ok(()),
+        };
+        self.update().await?;
+        self.remember_seen()?;
+        index?;
+        loop {
+            self.index_up().await?;
+            if !self.check_part().await? {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn update(&mut self) -> Result<(), FollowError> {
+        let shown = self.entries.update().await?.checkpoint().origin.clone();
+        if shown == self.origin {
+            return Ok(());
+        }
+        Err(FollowError::OtherLog { wanted: self.origin.clone(), shown })
+    }
+
+    /// What was seen is remembered before anything that follows from it is handed out: a fork is then found in every life.
+    fn remember_seen(&mut self) -> Result<(), FollowError> {
+        let note = |seen: Option<&Seen>| seen.map(|seen| seen.note.to_string());
+        let seen = note(self.entries.seen());
+        let index_seen = self.heads.as_ref().and_then(|heads| note(heads.seen()));
+        if seen != self.memory.seen || index_seen != self.memory.index_seen {
+            (self.memory.seen, self.memory.index_seen) = (seen, index_seen);
+            self.place.save(&self.memory)?;
+        }
+        Ok(())
+    }
+
+    /// Checks the next leaves; whether there may be more to do.
+    async fn check_part(&mut self) -> Result<bool, FollowError> {
+        let target = self.entries.seen().expect("it was updated").clone();
+        let position = match self.position.take() {
+            Some(position) => position,
+            None => self.reopen().await?,
+        };
+        let (from, size) = (position.edge.size(), target.checkpoint().size);
+        if from == size && self.memory.complete.as_ref() == Some(&target.note.to_string()) {
+            self.position = Some(position);
+            return Ok(false);
+        }
+        let to = size.min((from / PART + 1) * PART);
+        let recorder = Arc::new(Recorder::new(self.entries.source(), &(from..to), self.issuers.clone()));
+        // A position that was used up by an error is read again by the next step.
+        let position = self.check(&recorder, &target, position, to).await?;
+        let recorded = recorder.recorded();
+        let leaves = leaves(&recorded, from, to).await?;
+        let objects = objects(&recorded, &position, from, to == size).await?;
+        let part = Part { first: from, leaves: &leaves, objects: &objects };
+        self.sink.take(&part).map_err(FollowError::Sink)?;
+        self.claims.add(&leaves).map_err(FollowError::Sink)?;
+        self.memory.checked = to;
+        if to == size {
+            self.memory.complete = Some(target.note.to_string());
+        }
+        self.place.save(&self.memory)?;
+        self.issuers = recorded.with_known(&self.issuers);
+        (self.position, self.recent) = (Some(position), Recent(from, leaves));
+        self.say(to);
+        if to == size {
+            self.sink.complete(&target.note).map_err(FollowError::Sink)?;
+        }
+        Ok(true)
+    }
+
+    async fn check(
+        &self,
+        recorder: &Arc<Recorder<S>>,
+        target: &Seen,
+        from: Position,
+        to: u64,
+    ) -> Result<Position, FollowError> {
+        let found = |error| match error {
+            CheckError::Fault(fault) => {
+                FollowError::from(Finding::Fault { fault, checkpoint: Box::new(target.note.clone()) })
+            }
+            CheckError::Read(error) => error.into(),
+        };
+        let (note, checkpoint) = (&target.note, target.checkpoint());
+        let aim = Target { note, checkpoint };
+        if to == checkpoint.size {
+            return check_log(recorder, aim, from, &mut |_| {}).await.map_err(found);
+        }
+        let position = check_leaves(recorder, aim, to, from, &mut |_| {}).await.map_err(found)?;
+        if self.entries.begins_with(to, &position.root()).await? {
+            return Ok(position);
+        }
+        Err(found(Fault { place: CHECKPOINT.into(), index: None, kind: FaultKind::Root }.into()))
+    }
+
+    /// The position that was saved, out of verified tiles.
+    async fn reopen(&self) -> Result<Position, FollowError> {
+        let size = self.memory.checked;
+        let claims = self.claims.load(size).map_err(FollowError::Sink)?;
+        let Some(last) = size.checked_sub(1) else { return Ok(Position::default()) };
+        let leaf = self.entries.entries(last..size).await?;
+        let time = leaf.first().and_then(|leaf| Leaf::decode(leaf).ok()).map_or(0, |leaf| leaf.timestamp);
+        let (edge, log) = (self.entries.edge(size).await?, self.entries.parameters().await?);
+        Ok(Position { edge, time, log: Some(log), claims })
+    }
+
+    /// Brings the index up to the heads whose leaves are checked.
+    async fn index_up(&mut self) -> Result<(), FollowError> {
+        let Some(heads) = &mut self.heads else { return Ok(()) };
+        if self.memory.checked == 0 {
+            return Ok(());
+        }
+        let advanced = heads.advance(&self.entries, self.memory.checked, &self.recent, &mut self.sink).await;
+        if let Some(shown) = heads.newly_shown(&mut self.memory) {
+            self.place.save(&self.memory)?;
+            self.sink.heads_complete(&shown).map_err(FollowError::Sink)?;
+        }
+        self.say(self.memory.checked);
+        advanced
+    }
+
+    fn say(&self, checked: u64) {
+        let (heads, indexed) = self.heads.as_ref().map_or((0, 0), Heads::recomputed);
+        let size = self.entries.seen().map_or(0, |seen| seen.checkpoint().size);
+        let now = Progress { checked, size, indexed, heads };
+        self.progress.send_if_modified(|before| std::mem::replace(before, now) != now);
+    }
+}

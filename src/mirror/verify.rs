@@ -1,0 +1,142 @@
+//! Cosigning an index log as a verifier (C2SP `tlog-witness`): only what was recomputed, head by head.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+
+use crate::checkpoint::Checkpoint;
+use crate::client::follow::{FollowedIndex, Progress};
+use crate::cosignature::cosign;
+use crate::note::{Signer, VerifierKey};
+use crate::server::clock::Clock;
+use crate::server::store::{CheckpointLock, LockError};
+use crate::witness::{AddCheckpoint, Cosigned, Refusal, decide};
+
+/// How long a request waits for its heads to be recomputed.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Why a checkpoint is not cosigned.
+#[derive(Debug, thiserror::Error)]
+pub enum Declined {
+    /// For a reason that the specification has a status for.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Its heads are not all recomputed yet, or no more heads are.
+    #[error("not every head of this checkpoint was recomputed yet")]
+    NotYet,
+    /// The memory of what was cosigned failed.
+    #[error("what was cosigned could not be remembered")]
+    Memory(#[from] LockError),
+}
+
+/// Cosigns checkpoints of one index log.
+pub struct Verifier {
+    signer: Signer,
+    index_key: VerifierKey,
+    index: Arc<FollowedIndex>,
+    progress: watch::Receiver<Progress>,
+    /// Wakes the follower.
+    nudge: Arc<Notify>,
+    /// The text of the checkpoint that was cosigned last. Who decides holds it until the new one is durable.
+    last: Mutex<Box<dyn CheckpointLock>>,
+}
+
+/// What a verifier knows of what was recomputed.
+pub struct Recomputed {
+    /// The index.
+    pub index: Arc<FollowedIndex>,
+    /// How far it is.
+    pub progress: watch::Receiver<Progress>,
+    /// Makes it go on.
+    pub nudge: Arc<Notify>,
+}
+
+impl Verifier {
+    /// Cosigns checkpoints of the index log with this key. `last` remembers what was cosigned.
+    pub fn new(
+        signer: Signer,
+        index_key: VerifierKey,
+        recomputed: Recomputed,
+        last: Box<dyn CheckpointLock>,
+    ) -> Self {
+        let Recomputed { index, progress, nudge } = recomputed;
+        Verifier { signer, index_key, index, progress, nudge, last: Mutex::new(last) }
+    }
+
+    /// The key that it cosigns with.
+    pub fn key(&self) -> &VerifierKey {
+        self.signer.verifier_key()
+    }
+
+    /// The signature lines for a request. Waits two seconds at most for heads to be recomputed.
+    ///
+    /// # Errors
+    /// [`Declined`].
+    pub async fn add_checkpoint(self: &Arc<Self>, body: &[u8]) -> Result<String, Declined> {
+        let request = AddCheckpoint::parse(body).map_err(Refusal::from)?;
+        if request.checkpoint().origin != self.index_key.name() {
+            return Err(Refusal::UnknownLog.into());
+        }
+        let this = self.clone();
+        let request = Arc::new(request);
+        let asked = request.clone();
+        // First what the specification refuses, so that nobody waits for nothing.
+        blocking(move || this.decide(&asked).map(|_| ())).await?;
+        self.wait_for(request.checkpoint().size).await?;
+        let this = self.clone();
+        blocking(move || this.cosign(&request)).await
+    }
+
+    async fn wait_for(&self, heads: u64) -> Result<(), Declined> {
+        let mut progress = self.progress.clone();
+        self.nudge.notify_one();
+        let recomputed = tokio::time::timeout(PATIENCE, progress.wait_for(|now| now.heads >= heads)).await;
+        match recomputed {
+            Ok(Ok(_)) => Ok(()),
+            _ => Err(Declined::NotYet),
+        }
+    }
+
+    fn decide(&self, request: &AddCheckpoint) -> Result<Cosigned, Declined> {
+        let lock = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = lock.load().map_err(LockError::from)?;
+        Ok(decide(request, &self.index_key, &remembered(last.as_deref()))?)
+    }
+
+    /// Decides again, remembers, and only then signs; nobody else decides meanwhile.
+    fn cosign(&self, request: &AddCheckpoint) -> Result<String, Declined> {
+        let mut lock = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = lock.load().map_err(LockError::from)?;
+        let Cosigned { size, root } = decide(request, &self.index_key, &remembered(last.as_deref()))?;
+        let known = if size == 0 { Some(root) } else { self.index.root_of(size) };
+        match known {
+            None => return Err(Declined::NotYet),
+            // It is signed, and continues what was cosigned, and is not what was recomputed: the index log has forked.
+            Some(known) if known != root => return Err(Refusal::Proof.into()),
+            Some(_) => {}
+        }
+        let text = request.note().text();
+        match last {
+            Some(last) => lock.replace(&last, text.as_bytes())?,
+            None => lock.create(text.as_bytes())?,
+        }
+        let time = Clock::system().now_milliseconds() / 1000;
+        let line = cosign(&self.signer, text, time).expect("a verifier's key cosigns checkpoints");
+        Ok(format!("{line}\n"))
+    }
+}
+
+fn remembered(text: Option<&[u8]>) -> Cosigned {
+    let text = text.and_then(|text| core::str::from_utf8(text).ok());
+    match text.and_then(|text| Checkpoint::parse(text).ok()) {
+        Some(Checkpoint { size, root, .. }) => Cosigned { size, root },
+        None => Cosigned::NOTHING,
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Declined> + Send + 'static,
+) -> Result<T, Declined> {
+    tokio::task::spawn_blocking(work).await.unwrap_or(Err(Declined::NotYet))
+}

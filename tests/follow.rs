@@ -1,0 +1,148 @@
+//! Following a log in a folder: in parts, in order, nothing left out, whatever fails in between.
+
+#![cfg(feature = "server")]
+
+mod support;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use support::TestLog;
+use tnlog::client::check::FaultKind;
+use tnlog::client::follow::{Finding, Follow, FollowError, Follower, Object, Part, ShownHead, Sink};
+use tnlog::client::read::policy_of_key;
+use tnlog::client::source::{Folder, Source, SourceError};
+use tnlog::note::Note;
+
+/// Remembers what it was given; fails when it is told to.
+#[derive(Clone, Default)]
+struct Taken(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    leaves: Vec<(u64, Vec<u8>)>,
+    objects: Vec<String>,
+    complete: Vec<String>,
+    /// Calls until one fails.
+    fails_in: Option<usize>,
+}
+
+impl Sink for Taken {
+    fn take(&mut self, part: &Part<'_>) -> io::Result<()> {
+        let state = &mut *self.0.lock().unwrap();
+        let leaves = part.leaves.iter().map(|leaf| leaf.to_vec());
+        state.leaves.extend((part.first..).zip(leaves));
+        state.objects.extend(part.objects.iter().map(|(path, _)| path.clone()));
+        match &mut state.fails_in {
+            Some(0) => Err(io::Error::other("the disk is full")),
+            Some(more) => {
+                *more -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn take_heads(&mut self, _: &[Object]) -> io::Result<()> {
+        panic!("no index log is followed")
+    }
+
+    fn complete(&mut self, checkpoint: &Note) -> io::Result<()> {
+        self.0.lock().unwrap().complete.push(checkpoint.to_string());
+        Ok(())
+    }
+
+    fn heads_complete(&mut self, _: &ShownHead) -> io::Result<()> {
+        panic!("no index log is followed")
+    }
+}
+
+fn follower<S: Source + Clone>(source: S, folder: PathBuf, taken: &Taken) -> Follower<S, Taken> {
+    let key = support::vkey();
+    let policy = policy_of_key(key.clone()).unwrap();
+    let index = Arc::default();
+    let follow = Follow { key, policy, index_key: None, verifiers: None, index, folder };
+    Follower::open(source, follow, taken.clone()).unwrap()
+}
+
+/// Fails when the position is saved before a part is handed out, or more than the last part comes again.
+#[tokio::test]
+async fn parts_come_in_order_and_the_one_that_failed_comes_again() {
+    let mut log = TestLog::with(5000);
+    let folder = tempfile::tempdir().unwrap();
+    let taken = Taken::default();
+    let source = Folder::new(log.public());
+    for fails_in in [0, 0, 1] {
+        taken.0.lock().unwrap().fails_in = Some(fails_in);
+        let mut follower = follower(source.clone(), folder.path().to_owned(), &taken);
+        let failed = follower.step().await;
+        assert!(matches!(failed, Err(FollowError::Sink(_))), "{failed:?}");
+    }
+    taken.0.lock().unwrap().fails_in = None;
+    let mut last = follower(source.clone(), folder.path().to_owned(), &taken);
+    last.step().await.unwrap();
+    let checked = last.progress().borrow().checked;
+    assert_eq!(checked, log.size());
+    {
+        let state = taken.0.lock().unwrap();
+        // The first part three times, the second twice, the rest once; each leaf as it was logged.
+        assert_eq!(state.leaves.len() as u64, log.size() + 2 * 2048 + 2048);
+        assert!(state.leaves.iter().all(|(index, leaf)| log.leaves[*index as usize] == *leaf));
+        let mut indexes: Vec<u64> = state.leaves.iter().map(|(index, _)| *index).collect();
+        indexes.dedup();
+        indexes.sort_unstable();
+        indexes.dedup();
+        assert_eq!(indexes, (0..log.size()).collect::<Vec<_>>());
+        assert_eq!(state.complete, [log.note().to_string()]);
+        let issuers = state.objects.iter().filter(|path| path.starts_with("issuer/")).count();
+        assert!(issuers > 0 && issuers < 20, "CA certificates are fetched again and again: {issuers}");
+    }
+    // What is new, and nothing else; also in a new life.
+    let chain = log.issuing.issue(&tnlog::synthetic::Profile::carrier("709J", support::VALIDITY, 1)).chain();
+    log.add(&[chain]);
+    taken.0.lock().unwrap().leaves.clear();
+    let mut next = follower(source, folder.path().to_owned(), &taken);
+    next.step().await.unwrap();
+    next.step().await.unwrap();
+    let state = taken.0.lock().unwrap();
+    assert_eq!(state.leaves, [(log.size() - 1, log.leaves.last().unwrap().clone())]);
+    assert_eq!(state.complete.last().unwrap(), &log.note().to_string());
+}
+
+/// The bundles and the lowest hash tiles of one log, under the checkpoint and the upper tiles of another.
+#[derive(Clone)]
+struct Mixed {
+    signed: Folder,
+    other: Folder,
+}
+
+impl Source for Mixed {
+    async fn fetch(&self, path: &str, limit: usize) -> Result<Option<Bytes>, SourceError> {
+        let is_low = ["tile/0/", "tile/entries/", "tile/chains/"].iter().any(|low| path.starts_with(low));
+        if is_low && !path.contains(".p/") {
+            return self.other.fetch(path, limit).await;
+        }
+        self.signed.fetch(path, limit).await
+    }
+}
+
+/// Fails without `begins_with` in `Follower::check`: the part would be handed out.
+#[tokio::test]
+async fn a_part_that_is_not_of_the_signed_tree_is_not_handed_out() {
+    let (signed, other) = (TestLog::with(2400), TestLog::with(2401));
+    let folder = tempfile::tempdir().unwrap();
+    let taken = Taken::default();
+    let source = Mixed { signed: Folder::new(signed.public()), other: Folder::new(other.public()) };
+    // Leaf 0 and the CA certificates are the same in both; the certificates are not.
+    assert_ne!(signed.leaves[1], other.leaves[1]);
+    let found = follower(source, folder.path().to_owned(), &taken).step().await;
+    match found {
+        Err(FollowError::Found(Finding::Fault { fault, checkpoint })) => {
+            assert_eq!((fault.kind, *checkpoint), (FaultKind::Root, signed.note()));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(taken.0.lock().unwrap().leaves.is_empty());
+}

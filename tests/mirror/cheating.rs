@@ -1,0 +1,184 @@
+//! Logs that cheat, lag, or are damaged.
+
+use super::*;
+
+/// Copies a folder.
+fn copy(from: &Path, to: &Path) {
+    for file in common::files_below(from) {
+        let target = to.join(file.strip_prefix(from).unwrap());
+        std::fs::create_dir_all(target.parent().unwrap()).unwrap();
+        std::fs::copy(file, target).unwrap();
+    }
+}
+
+/// Fails without `remember_seen`: after a restart the mirror would take the fork for the log.
+#[test]
+fn a_fork_is_kept_as_evidence_and_nothing_newer_is_served() {
+    let mut log = TestLog::start("");
+    submit(&log, &["carrier-1"]);
+    log.stop();
+    let backup = tempfile::tempdir().unwrap();
+    copy(log.folder.path(), backup.path());
+    log.resume().unwrap();
+    submit(&log, &["carrier-2"]);
+    let mut mirror = TestMirror::start(&log);
+    mirror.caught_up(&log);
+    let before = mirror.get("/checkpoint").text();
+    mirror.stop(&log);
+    // The log goes on from an old backup: a fork.
+    log.stop();
+    std::fs::remove_dir_all(log.folder.path()).unwrap();
+    copy(backup.path(), log.folder.path());
+    log.resume().unwrap();
+    submit(&log, &["carrier-3", "carrier-4"]);
+    mirror.resume(&log);
+    wait_for("the fork is not found", || mirror.running().mirror.finding().is_some());
+    let health = mirror.get("/healthz");
+    assert_eq!(health.status, 503);
+    assert!(health.text().contains("FORKED"), "{}", health.text());
+    assert!(mirror.get("/metrics").text().contains("tnlog_mirror_findings 1"));
+    assert_eq!(mirror.get("/checkpoint").text(), before, "what was verified is still served");
+    // Both signed originals are there, verbatim, and verify.
+    let (evidence, key) = (mirror.evidence(), keys(&log).0);
+    let notes: Vec<Note> = evidence
+        .split("\n\n")
+        .collect::<Vec<_>>()
+        .windows(2)
+        .filter_map(|pair| {
+            Note::parse(
+                format!(
+                    "{}\n\n{}\n",
+                    pair[0],
+                    pair[1].lines().take_while(|l| l.starts_with('—')).collect::<Vec<_>>().join("\n")
+                )
+                .as_bytes(),
+            )
+            .ok()
+        })
+        .collect();
+    let opened: Vec<_> = notes.iter().filter_map(|note| Checkpoint::open(note, &key).ok()).collect();
+    assert_eq!(opened.iter().map(|checkpoint| checkpoint.size).collect::<Vec<_>>(), [3, 4], "{evidence}");
+    mirror.stop(&log);
+}
+
+/// A place that lags behind shows an older tree for a while: no proof of anything, and kept all the same.
+#[test]
+fn an_older_tree_is_no_proof_and_is_not_taken() {
+    let mut log = TestLog::start("");
+    submit(&log, &["carrier-1"]);
+    log.stop();
+    let backup = tempfile::tempdir().unwrap();
+    copy(&log.folder.public(), backup.path());
+    log.resume().unwrap();
+    submit(&log, &["carrier-2"]);
+    let mut mirror = TestMirror::start(&log);
+    mirror.caught_up(&log);
+    let before = mirror.get("/checkpoint").text();
+    for name in ["checkpoint", "tn/v1/checkpoint"] {
+        let old = backup.path().join("checkpoint");
+        let _ = std::fs::copy(old, log.folder.public().join(name));
+    }
+    // The log answers out of its memory; a static server of the folder would show the old checkpoint.
+    let (address, server) = serve_files(&log, log.folder.public());
+    mirror.stop(&log);
+    mirror.config.log = format!("http://{address}/");
+    mirror.restart(&log);
+    wait_for("the evidence is not kept", || mirror.folder.evidence().exists());
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(mirror.evidence().contains("Seen before"), "one file, however often it is seen");
+    assert!(mirror.running().mirror.finding().is_none());
+    assert_eq!(mirror.get("/checkpoint").text(), before);
+    mirror.stop(&log);
+    server.abort();
+}
+
+/// A static web server.
+fn serve_files(log: &TestLog, root: PathBuf) -> (SocketAddr, tokio::task::JoinHandle<()>) {
+    let listener = log.runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = axum::Router::new().fallback(move |uri: axum::http::Uri| {
+        let found = std::fs::read(root.join(uri.path().trim_start_matches('/')));
+        async move { found.map_err(|_| axum::http::StatusCode::NOT_FOUND) }
+    });
+    let serving = log.runtime.spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let service = hyper_util::service::TowerToHyperService::new(router.clone());
+            let stream = hyper_util::rt::TokioIo::new(stream);
+            let connection = hyper::server::conn::http1::Builder::new().serve_connection(stream, service);
+            tokio::spawn(connection);
+        }
+    });
+    (address, serving)
+}
+
+/// Appends a head with the log's own key to the index log of a stopped log.
+fn append_head(folder: &LogFolder, head: &IndexHead) {
+    let store = |path: &Path| {
+        let store = Arc::new(DiskStore::open(path).unwrap());
+        Arc::new(PrefixedStore::new(store, "index"))
+    };
+    let stores = Stores { public: store(&folder.public()), private: store(&folder.private()) };
+    let lock = Box::new(DiskLock::open(&folder.index_lock(Generation::FIRST)).unwrap());
+    let signer = CheckpointSigner::new(index_signer(folder));
+    let mut sequencer = Sequencer::open(stores, lock, signer, 0, |_| Round::default()).unwrap();
+    let entry = NewEntry { leaf: head.encode(), chain: Vec::new() };
+    sequencer.append(0, |_| Round { entries: vec![entry], objects: Vec::new() }).unwrap();
+    sequencer.settler().settle().unwrap();
+}
+
+/// Fails without `Recompute::compare`: the mirror would cosign the wrong head.
+#[test]
+fn a_wrong_head_is_kept_as_evidence_and_never_cosigned() {
+    let mut log = TestLog::start("");
+    submit(&log, &["carrier-1", "carrier-2"]);
+    let mut mirror = TestMirror::start(&log);
+    mirror.caught_up(&log);
+    let before = mirror.get("/tn/v1/heads").text();
+    mirror.stop(&log);
+    let newest = log.running().log.index.shown().unwrap().head;
+    submit(&log, &["number-1"]);
+    log.stop();
+    // The index log may have the right head of that size already; the next one is then wrong by its size.
+    let wrong = IndexHead { size: newest.size + 1, index_root: Hash([9; 32]), ..newest };
+    append_head(&log.folder, &wrong);
+    log.resume().unwrap();
+    mirror.resume(&log);
+    wait_for("the wrong head is not found", || mirror.running().mirror.finding().is_some());
+    assert!(mirror.get("/healthz").text().contains("FALSE"));
+    let evidence = mirror.evidence();
+    assert!(evidence.contains(&common::base64(&wrong.encode())), "{evidence}");
+    assert!(evidence.contains("log.example/test/index\n"), "{evidence}");
+    let note = std::fs::read(log.folder.public().join("index/checkpoint")).unwrap();
+    let request = AddCheckpoint::new(0, vec![], Note::parse(&note).unwrap()).unwrap().encode();
+    assert_eq!(mirror.add_checkpoint(&request).status, 503);
+    let shown: Value = serde_json::from_str(&before).unwrap();
+    assert!(
+        mirror.get("/tn/v1/heads").json()["head"]["index"].as_u64() >= shown["head"]["index"].as_u64(),
+        "look-ups are still answered in what was recomputed"
+    );
+    mirror.stop(&log);
+}
+
+/// Fails when what is copied is not what was checked.
+#[test]
+fn a_damaged_bundle_is_not_copied_and_the_mirror_goes_on_when_it_is_mended() {
+    let log = TestLog::start("");
+    submit(&log, &["carrier-1", "carrier-2"]);
+    let mut mirror = TestMirror::new(&log);
+    let file = log.folder.public().join("tile/entries/000.p/3");
+    let good = std::fs::read(&file).unwrap();
+    let mut bad = good.clone();
+    *bad.last_mut().unwrap() ^= 1;
+    std::fs::write(&file, &bad).unwrap();
+    mirror.resume(&log);
+    std::thread::sleep(Duration::from_millis(400));
+    assert_eq!(mirror.running().progress.borrow().checked, 0);
+    assert_eq!(mirror.get("/checkpoint").json()["type"], "urn:tnlog:problem:catching-up");
+    assert!(!mirror.folder.public().join("tile").exists(), "something was copied");
+    assert!(mirror.running().mirror.finding().is_none(), "damage is no proof");
+    std::fs::write(&file, &good).unwrap();
+    mirror.caught_up(&log);
+    mirror.stop(&log);
+    assert_eq!(audit(mirror.folder.public(), keys(&log)), (3, 3));
+}
