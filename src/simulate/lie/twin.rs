@@ -43,13 +43,15 @@ fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy_folder(&entry.path(), &target)?;
-        } else if let Err(error) = fs::copy(entry.path(), &target)
+        let copied = if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &target)
+        } else {
+            fs::copy(entry.path(), &target).map(drop)
+        };
+        match copied {
             // A log that is at rest still removes partial tiles whose full one is there.
-            && error.kind() != ErrorKind::NotFound
-        {
-            return Err(error);
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            copied => copied?,
         }
     }
     Ok(())
