@@ -51,6 +51,8 @@ pub mod load;
 pub mod mirror;
 #[cfg(feature = "server")]
 pub mod server;
+#[cfg(feature = "server")]
+pub mod simulate;
 
 /// The examples of README.md, compiled and run.
 #[cfg(doctest)]

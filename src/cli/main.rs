@@ -21,6 +21,7 @@ mod serve;
 mod services;
 mod session;
 mod signing_key;
+mod simulate;
 mod statement;
 mod submit;
 mod trust;
@@ -55,6 +56,7 @@ enum Command {
     Register(registration::Register),
     Roots(roots::Args),
     Serve(serve::Args),
+    Simulate(simulate::Args),
     Services(services::Args),
     Submit(submit::Args),
     Verify(verify::Args),
@@ -78,6 +80,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Register(args) => registration::register(args).await,
         Command::Roots(args) => roots::run(args).await,
         Command::Serve(args) => serve::run(args).await,
+        Command::Simulate(args) => simulate::run(args).await,
         Command::Services(args) => services::run(args).await,
         Command::Submit(args) => submit::run(args).await,
         Command::Verify(args) => verify::run(args).await,

@@ -14,4 +14,5 @@ pub use check::{CheckError, Checked, Start, check};
 pub use connection::{Connection, ConnectionError, Target, TargetError};
 pub use drive::{Drive, Driven, Logged, Progress, drive};
 pub use report::{Latency, Report};
+pub(crate) use workload::signer;
 pub use workload::{Names, Recipe, Step, Turn, Workload};

@@ -22,12 +22,12 @@ use crate::client::http::{Client, HttpError};
 use crate::index::Generation;
 use crate::note::{Note, VerifierKey};
 use crate::policy::Policy;
+use crate::server::clock::Clock;
 use crate::server::http::Server;
 use crate::server::issuers::Issuers;
 use crate::server::kept::Kept;
 use crate::server::keys::{KeysError, read_verifier_key};
 use crate::server::read::LogReader;
-use crate::server::rounds::now_milliseconds;
 use crate::server::staging::Tree;
 use crate::server::store::{DiskLock, DiskStore, ObjectStore, PrefixedStore};
 

@@ -10,7 +10,7 @@ use crate::client::follow::{FollowedIndex, Progress};
 use crate::cosignature::cosign;
 use crate::index::Generation;
 use crate::note::{Signer, VerifierKey};
-use crate::server::rounds::now_milliseconds;
+use crate::server::clock::Clock;
 use crate::server::store::{CheckpointLock, LockError};
 use crate::witness::{AddCheckpoint, Cosigned, Refusal, decide};
 
@@ -137,7 +137,7 @@ impl Verifier {
             Some(last) => lock.replace(&last, text.as_bytes())?,
             None => lock.create(text.as_bytes())?,
         }
-        let time = now_milliseconds() / 1000;
+        let time = Clock::system().now_milliseconds() / 1000;
         let line = cosign(&self.signer, text, time).expect("a verifier's key cosigns checkpoints");
         Ok(format!("{line}\n"))
     }

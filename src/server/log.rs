@@ -11,6 +11,7 @@ use rand_core::OsRng;
 use tokio::sync::{oneshot, watch};
 
 use super::budget::Budget;
+use super::clock::Clock;
 use super::config::Config;
 use super::dedup::{Dedup, DedupKey, key_of_hidden, key_of_open};
 use super::evidence::Evidence;
@@ -55,6 +56,8 @@ const BUSY: Problem = Problem::Busy { retry: Duration::from_secs(1) };
 
 /// An entry log that runs.
 pub struct Log {
+    /// What time it is.
+    pub clock: Clock,
     /// The secrets.
     pub keys: Keys,
     /// The configuration.
@@ -101,6 +104,8 @@ enum State {
 
 /// What a log is made of; see the fields of [`Log`].
 pub struct Parts {
+    /// What time it is.
+    pub clock: Clock,
     /// The secrets.
     pub keys: Keys,
     /// The configuration.
@@ -129,6 +134,7 @@ impl Log {
     /// Puts a log together.
     pub fn new(parts: Parts) -> Self {
         let Parts {
+            clock,
             keys,
             config,
             roots,
@@ -160,6 +166,7 @@ impl Log {
             healthy: AtomicBool::new(true),
             published: watch::Sender::new(Arc::new(published.clone())),
             cosigned,
+            clock,
             kept: Mutex::default(),
             keys,
             config,

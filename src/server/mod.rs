@@ -1,6 +1,7 @@
 //! The log: admission, the sequencer and its stores, the HTTP API.
 
 pub mod budget;
+pub mod clock;
 pub mod config;
 pub mod dedup;
 pub mod evidence;

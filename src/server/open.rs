@@ -9,6 +9,7 @@ use rand_core::{OsRng, RngCore};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
+use super::clock::Clock;
 use super::config::{Config, ConfigError, Folder, is_origin};
 use super::dedup::{Dedup, DedupError};
 use super::index::{NumberIndex, OpenedIndex, checkpoint_of_file};
@@ -19,7 +20,6 @@ use super::pem_folder::FolderError;
 use super::plan::{NewEntry, Round};
 use super::read::{LogReader, ReadError};
 use super::roots::Roots;
-use super::rounds::now_milliseconds;
 use super::sequencer::{Sequencer, SequencerError, Stores};
 use super::services::Services;
 use super::slots::{Slots, SlotsError, Source};
@@ -212,6 +212,19 @@ pub fn name_of_key(folder: &Folder) -> Result<Option<String>, OpenError> {
 /// # Errors
 /// [`OpenError`].
 pub fn open(folder: &Folder, config: Config, progress: impl Fn(u64, u64)) -> Result<Opened, OpenError> {
+    open_at(folder, config, Clock::system(), progress)
+}
+
+/// The same with another clock than the system's.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_at(
+    folder: &Folder,
+    config: Config,
+    clock: Clock,
+    progress: impl Fn(u64, u64),
+) -> Result<Opened, OpenError> {
     let at = |path: PathBuf| move |error| OpenError::Io { path, error };
     let public = DiskStore::open(&folder.public()).map_err(at(folder.public()))?;
     let private = DiskStore::open_private(&folder.private()).map_err(at(folder.private()))?;
@@ -232,10 +245,10 @@ pub fn open(folder: &Folder, config: Config, progress: impl Fn(u64, u64)) -> Res
     let witnesses = config.has_witnesses().then(|| Witnesses::read(&config.witnesses)).transpose()?;
     let verifiers = config.has_verifiers().then(|| Witnesses::read(&config.verifiers)).transpose();
     let verifiers = verifiers.map_err(OpenError::Verifiers)?;
-    let sequencer =
-        Sequencer::open(stores.clone(), Box::new(lock), signer, now_milliseconds(), |position| {
-            first_round(position.time, parameters.clone())
-        })?;
+    let now = clock.now_milliseconds();
+    let sequencer = Sequencer::open(stores.clone(), Box::new(lock), signer, now, |position| {
+        first_round(position.time, parameters.clone())
+    })?;
     let published = sequencer.published().clone();
     let reader = LogReader::new(stores.public.clone());
     let first = reader.leaf(0, published.tree.size)?;
@@ -248,7 +261,7 @@ pub fn open(folder: &Folder, config: Config, progress: impl Fn(u64, u64)) -> Res
     let slots = Slots::open(&folder.derived_slots(), &id, stores.private.clone(), &source, &progress)?;
     let issuers = Issuers::open(&*stores.public).map_err(at(folder.public()))?;
     let OpenedIndex { index, sequencer: index_sequencer, cosigned: verified } =
-        NumberIndex::open(folder, &stores, &config.origin, verifiers.as_ref())?;
+        NumberIndex::open(folder, &stores, &config.origin, verifiers.as_ref(), now)?;
     let cosigned = match &witnesses {
         Some(witnesses) => Cosigned::find(&reader, &published, &keys.checkpoint_signer(), witnesses)?,
         None => None,
@@ -263,6 +276,7 @@ pub fn open(folder: &Folder, config: Config, progress: impl Fn(u64, u64)) -> Res
     let cosigned = watch::Sender::new(cosigned.map(Arc::new));
     let receiver = witnesses.is_some().then(|| cosigned.subscribe());
     let log = Arc::new(Log::new(Parts {
+        clock,
         keys,
         config,
         roots,

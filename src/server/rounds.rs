@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use super::dedup::DedupError;
 use super::evidence;
@@ -30,11 +30,6 @@ const REFRESH_EVERY: Duration = Duration::from_secs(2);
 const MAX_JUDGED: Duration = Duration::from_secs(300);
 /// How often expired evidence is looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(6 * 3600);
-
-/// Milliseconds of Unix time.
-pub fn now_milliseconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as u64)
-}
 
 /// The threads of a running log.
 pub struct Rounds {
@@ -146,8 +141,8 @@ impl Loop {
             return Ok(false);
         }
         let mut leaves = Vec::new();
-        let appended =
-            self.sequencer.append(now_milliseconds(), |position| round_of(position, &batch, &mut leaves));
+        let now = self.log.clock.now_milliseconds();
+        let appended = self.sequencer.append(now, |position| round_of(position, &batch, &mut leaves));
         if let Err(error) = appended {
             self.carried = batch;
             return Err(error.into());
@@ -286,7 +281,7 @@ fn keep_up(log: &Log, settler: &Settler, stores: &Stores, stopped: &std::sync::m
         }
         if swept.is_none_or(|swept| swept.elapsed() >= SWEEP_EVERY) {
             swept = Some(Instant::now());
-            let now = (now_milliseconds() / 1000) as i64;
+            let now = (log.clock.now_milliseconds() / 1000) as i64;
             match evidence::sweep(&*stores.private, now, log.config.evidence_days) {
                 Ok(0) => {}
                 Ok(objects) => {

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::clock::Clock;
 use super::config::{Config, Folder};
 use super::http::{App, Server, router};
 use super::index::Indexing;
 use super::log::Log;
-use super::open::{OpenError, Opened, open};
+use super::open::{OpenError, Opened, open_at};
 use super::rounds::{Ended, Rounds};
 use super::witness::Cosigner;
 
@@ -37,9 +38,22 @@ pub async fn start(
     config: Config,
     progress: impl Fn(u64, u64) + Send + 'static,
 ) -> Result<Running, OpenError> {
+    start_at(folder, config, Clock::system(), progress).await
+}
+
+/// The same with another clock than the system's, for a simulation.
+///
+/// # Errors
+/// As [`start`].
+pub async fn start_at(
+    folder: &Folder,
+    config: Config,
+    clock: Clock,
+    progress: impl Fn(u64, u64) + Send + 'static,
+) -> Result<Running, OpenError> {
     let opening = {
         let (folder, config) = (folder.clone(), config.clone());
-        tokio::task::spawn_blocking(move || open(&folder, config, progress))
+        tokio::task::spawn_blocking(move || open_at(&folder, config, clock, progress))
     };
     let Opened { log, sequencer, stores, index_sequencer, cosigners } = match opening.await {
         Ok(opened) => opened?,

@@ -21,6 +21,7 @@
 mod authority;
 mod certificate;
 pub mod der;
+mod draws;
 mod extension;
 mod key;
 mod malformation;
@@ -32,6 +33,7 @@ mod tests;
 
 pub use authority::{Authority, Issued, Precertificate};
 pub use certificate::Draft;
+pub use draws::Draws;
 pub use extension::{
     ENHANCED_JWT_CLAIM_CONSTRAINTS, Extension, JWT_CLAIM_CONSTRAINTS, KeyUsage, POISON, SCT_LIST,
     TN_AUTH_LIST,

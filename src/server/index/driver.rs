@@ -21,7 +21,6 @@ use crate::merkle::{Hash, check_consistency};
 use crate::server::log::Log;
 use crate::server::plan::{NewEntry, Round};
 use crate::server::read::ReadError;
-use crate::server::rounds::now_milliseconds;
 use crate::server::sequencer::{Published, Sequencer, SequencerError};
 use crate::server::store::{LockError, ObjectStore};
 use crate::tile::{TileError, TreeEdge};
@@ -283,7 +282,7 @@ impl Driver {
     fn sign(&mut self, head: IndexHead) -> Result<(), DriveError> {
         let ready = self.ready.as_mut().expect(READY);
         let expected = ready.heads;
-        self.sequencer.append(now_milliseconds(), |position| {
+        self.sequencer.append(self.log.clock.now_milliseconds(), |position| {
             let entry = NewEntry { leaf: head.encode(), chain: Vec::new() };
             let entries = if position.first == expected { vec![entry] } else { Vec::new() };
             Round { entries, objects: Vec::new() }

@@ -28,7 +28,6 @@ use super::open::OpenError;
 use super::plan::Round;
 use super::problem::Problem;
 use super::read::LogReader;
-use super::rounds::now_milliseconds;
 use super::sequencer::{Published, Sequencer, Stores};
 use super::signer::CheckpointSigner;
 use super::store::{CheckpointLock, DiskLock, ObjectStore, PrefixedStore};
@@ -83,7 +82,7 @@ pub struct OpenedIndex {
 
 impl NumberIndex {
     /// Opens the index log of a log with this origin, which these verifiers cosign; makes key and log of the first one when
-    /// it has signed nothing yet. The index itself is opened by the driver.
+    /// it has signed nothing yet, with the time `now` in milliseconds. The index itself is opened by the driver.
     ///
     /// # Errors
     /// [`OpenError`].
@@ -92,6 +91,7 @@ impl NumberIndex {
         stores: &Stores,
         origin: &str,
         verifiers: Option<&Witnesses>,
+        now: u64,
     ) -> Result<OpenedIndex, OpenError> {
         let generation = ended::current(folder);
         let path = folder.index_lock(generation);
@@ -113,9 +113,8 @@ impl NumberIndex {
         };
         let (reader, private) = (LogReader::new(stores.public.clone()), stores.private.clone());
         let signer = CheckpointSigner::new(key.clone());
-        let sequencer =
-            Sequencer::open(stores, Box::new(lock), signer, now_milliseconds(), |_| Round::default())
-                .map_err(OpenError::Index)?;
+        let sequencer = Sequencer::open(stores, Box::new(lock), signer, now, |_| Round::default())
+            .map_err(OpenError::Index)?;
         let published = sequencer.published().clone();
         let cosigned = match verifiers {
             Some(verifiers) => {

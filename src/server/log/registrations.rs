@@ -20,7 +20,6 @@ use crate::server::dedup::{DedupKey, key_of_hidden};
 use crate::server::evidence::Evidence;
 use crate::server::pool::{Outcome, Pending, Reservation};
 use crate::server::problem::Problem;
-use crate::server::rounds::now_milliseconds;
 use crate::server::slots::Slot;
 
 /// A registration that is in the log or on its way.
@@ -147,7 +146,7 @@ impl Log {
         let context = RegistrationContext {
             log_id: &log_id(&self.keys.sct_spki),
             credential: credential.as_ref(),
-            now: now_milliseconds(),
+            now: self.clock.now_milliseconds(),
             services: &self.services.current(),
             verifier: &Ring,
         };

@@ -11,8 +11,8 @@ use url::Url;
 use crate::client::http::chain_of;
 use crate::cosignature;
 use crate::note::{Note, NoteSignature, VerifierKey};
+use crate::server::clock::Clock;
 use crate::server::read::{LogReader, ReadError};
-use crate::server::rounds::now_milliseconds;
 use crate::server::sequencer::Published;
 use crate::witness::{AddCheckpoint, SIZE_TYPE, parse_size};
 
@@ -230,7 +230,7 @@ impl Question {
             }
         }
         let (time, signature) = newest.ok_or(AskError::Forged)?;
-        let now = now_milliseconds() / 1000;
+        let now = Clock::system().now_milliseconds() / 1000;
         if time.abs_diff(now) > MAX_SKEW {
             return Err(AskError::Time { time, now });
         }

@@ -26,6 +26,7 @@ pub use ask::AskError;
 pub use cosigned::{COSIGNED, Cosigned};
 pub use setup::{Witnesses, WitnessesError};
 
+use super::clock::Clock;
 use super::config::Config;
 use super::metrics::{Asked as AskedLabels, CosignMetrics, Witness as WitnessLabel};
 use super::read::LogReader;
@@ -291,6 +292,6 @@ impl CosignMetrics {
 
     fn met(&self, size: u64) {
         self.size.set(size as i64);
-        self.time.set((super::rounds::now_milliseconds() / 1000) as i64);
+        self.time.set((Clock::system().now_milliseconds() / 1000) as i64);
     }
 }
