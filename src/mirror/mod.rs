@@ -8,6 +8,7 @@
 mod config;
 mod copy;
 mod http;
+mod issuers;
 mod run;
 mod verify;
 
