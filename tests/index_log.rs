@@ -252,7 +252,7 @@ fn a_successor_takes_the_place_of_an_index_log_that_is_over() {
         let pinned: String = index_keys.iter().map(|key| format!("log {key}\n")).collect();
         let policy = format!("log {key} {url}\n{pinned}quorum none\n");
         std::fs::write(folder.path().join("policy"), policy).unwrap();
-        tnlog(folder.path(), &["watch", "--policy", "policy", "--spc", "706J", "--json"])
+        tnlog(folder.path(), &["watch", "--policy", "policy", "--trust-log", "--spc", "706J", "--json"])
     };
     let (old, new) = (old.to_string(), started["index_key"].as_str().unwrap().to_owned());
     let told = watch(&[&old]);
@@ -264,8 +264,7 @@ fn a_successor_takes_the_place_of_an_index_log_that_is_over() {
     assert_ne!(told.status.code(), Some(0));
     for index_keys in [&[&*new][..], &[&old, &new]] {
         let shown = watch(index_keys);
-        let entries: Vec<_> = lines(&shown).iter().filter_map(|line| line["index"].as_u64()).collect();
-        assert_eq!((entries, shown.status.code()), (vec![1, 2, 3], Some(0)));
+        assert_eq!((entries(&lines(&shown)), shown.status.code()), (vec![1, 2, 3], Some(0)));
     }
 
     // Both are audited: the old one is wrong for ever, and the new one is right.
@@ -319,6 +318,11 @@ fn lines(output: &Output) -> Vec<Value> {
     String::from_utf8_lossy(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+/// The entries of the credentials that `tnlog watch --json` shows.
+fn entries(lines: &[Value]) -> Vec<u64> {
+    lines.iter().filter_map(|line| line["entries"].as_array()).flatten().filter_map(Value::as_u64).collect()
+}
+
 #[test]
 fn watch_shows_all_of_a_carrier_and_of_a_number_and_says_what_is_not_mine() {
     let log = TestLog::start("");
@@ -331,7 +335,7 @@ fn watch_shows_all_of_a_carrier_and_of_a_number_and_says_what_is_not_mine() {
     let policy = format!("log {key} http://{}/\nlog {index_key}\nquorum none\n", log.address());
     std::fs::write(folder.path().join("policy"), &policy).unwrap();
     let watch = |code: i32, more: &[&str]| {
-        let output = tnlog(folder.path(), &[&["watch", "--policy", "policy"], more].concat());
+        let output = tnlog(folder.path(), &[&["watch", "--policy", "policy", "--trust-log"], more].concat());
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(
             output.status.code(),
@@ -343,31 +347,24 @@ fn watch_shows_all_of_a_carrier_and_of_a_number_and_says_what_is_not_mine() {
     };
     let (shown, _) = watch(0, &["--spc", "706j"]);
     let text = String::from_utf8_lossy(&shown.stdout).into_owned();
-    assert!(text.starts_with("706J in log.example/test: 2 entries, all of the first "), "{text}");
-    assert!(text.contains("entry 1, under the code") && text.contains("entry 4, under the code"), "{text}");
+    assert!(text.starts_with("706J in log.example/test\n  2 credentials: all of the first "), "{text}");
+    let (shown, _) = watch(0, &["--spc", "706j", "--json"]);
+    assert_eq!(entries(&lines(&shown)), [1, 4]);
 
     let number = format!("+{}", fictional_number(1));
     let (shown, said) = watch(0, &["--json", &number]);
-    let entries = lines(&shown);
-    let indexes: Vec<_> = entries.iter().filter_map(|line| line["index"].as_u64()).collect();
-    assert_eq!(indexes, [2, 5], "{entries:?}");
-    assert!(entries[0]["issuer"].as_str().unwrap().contains("Issuing CA"), "{entries:?}");
-    assert_eq!(
-        (&entries[2]["what"], &entries[2]["shown_prefix"]),
-        (&"complete".into(), &number[1..4].into())
-    );
+    let shown = lines(&shown);
+    assert_eq!(entries(&shown), [2, 5], "{shown:?}");
+    assert!(shown[0]["issuer"].as_str().unwrap().contains("Issuing CA"), "{shown:?}");
+    let last = shown.last().unwrap();
+    assert_eq!((&last["what"], &last["shown_prefix"]), (&"complete".into(), &number[1..4].into()));
     assert!(
         said.contains(&format!("all blocks below {}", &number[1..4])) && said.contains("--verifiers"),
         "{said}"
     );
 
-    let mine = entries[0]["key_hash"].as_str().unwrap().to_owned();
-    let mine = if entries[1]["key_hash"] == mine.as_str() {
-        vec![mine]
-    } else {
-        vec![mine, entries[1]["key_hash"].as_str().unwrap().into()]
-    };
-    let known: Vec<_> = mine.iter().flat_map(|key| ["--known", key.as_str()]).collect();
+    let mine: Vec<_> = shown.iter().filter_map(|line| line["key_hash"].as_str()).collect();
+    let known: Vec<_> = mine.iter().flat_map(|key| ["--known", key]).collect();
     watch(0, &[&known[..], &[&number]].concat());
     watch(2, &["--known", "none", &number]);
     watch(0, &["--known", "none", "+17035559999"]);
@@ -376,7 +373,11 @@ fn watch_shows_all_of_a_carrier_and_of_a_number_and_says_what_is_not_mine() {
     // A number in the range that is logged as blocks.
     let (shown, _) = watch(0, &["--json", "+17035550150"]);
     let block = &lines(&shown)[0];
-    assert_eq!((&block["index"], &block["under"]), (&3.into(), &"the block 170355501xx".into()), "{block}");
+    assert_eq!(
+        (entries(&lines(&shown)), &block["under"]),
+        (vec![3], &"the block 170355501xx".into()),
+        "{block}"
+    );
 
     std::fs::write(folder.path().join("policy"), policy.replace(&format!("log {index_key}\n"), "")).unwrap();
     let (_, said) = watch(1, &[&number]);
