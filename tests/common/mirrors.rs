@@ -93,11 +93,12 @@ impl Drop for Mirror {
     }
 }
 
-/// Starts so many, makes them the verifiers of the log, and starts that again. Gives the policy of which so many are a quorum.
+/// Starts so many, makes them the verifiers of the log, and starts that again. Gives the policy of which so many are a quorum,
+/// which is also in `quorum.txt`.
 pub fn verifiers(story: &mut Story, count: usize, threshold: usize) -> (Vec<Mirror>, String) {
     let mirrors: Vec<_> = (0..count).map(|n| Mirror::start(story, &format!("m{n}"))).collect();
     let policy = policy_of(story, &mirrors, threshold);
-    let (verifiers, witnesses) = (story.file("verifiers.txt", &policy), story.path("witnesses.txt"));
+    let (verifiers, witnesses) = (story.file("quorum.txt", &policy), story.path("witnesses.txt"));
     let address = story.log.address();
     story.log.reconfigure(&format!(
         "listen = \"{address}\"\nwitnesses = {witnesses:?}\nverifiers = {verifiers:?}\ncosign_milliseconds = 20\n"
