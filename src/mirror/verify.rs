@@ -8,6 +8,7 @@ use tokio::sync::{Notify, watch};
 use crate::checkpoint::Checkpoint;
 use crate::client::follow::{FollowedIndex, Progress};
 use crate::cosignature::cosign;
+use crate::index::Generation;
 use crate::note::{Signer, VerifierKey};
 use crate::server::rounds::now_milliseconds;
 use crate::server::store::{CheckpointLock, LockError};
@@ -98,17 +99,32 @@ impl Verifier {
         }
     }
 
+    /// What was cosigned of this index log: nothing, as long as it was one that this one succeeds. It never goes back to that.
+    fn remembered(&self, text: Option<&[u8]>) -> Result<Cosigned, Refusal> {
+        let text = text.and_then(|text| core::str::from_utf8(text).ok());
+        let Some(last) = text.and_then(|text| Checkpoint::parse(text).ok()) else {
+            return Ok(Cosigned::NOTHING);
+        };
+        if last.origin == self.index_key.name() {
+            return Ok(Cosigned { size: last.size, root: last.root });
+        }
+        match Generation::split(&last.origin).zip(Generation::split(self.index_key.name())) {
+            Some(((log, last), (ours, now))) if log == ours && last < now => Ok(Cosigned::NOTHING),
+            _ => Err(Refusal::UnknownLog),
+        }
+    }
+
     fn decide(&self, request: &AddCheckpoint) -> Result<Cosigned, Declined> {
         let lock = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let last = lock.load().map_err(LockError::from)?;
-        Ok(decide(request, &self.index_key, &remembered(last.as_deref()))?)
+        Ok(decide(request, &self.index_key, &self.remembered(last.as_deref())?)?)
     }
 
     /// Decides again, remembers, and only then signs; nobody else decides meanwhile.
     fn cosign(&self, request: &AddCheckpoint) -> Result<String, Declined> {
         let mut lock = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let last = lock.load().map_err(LockError::from)?;
-        let Cosigned { size, root } = decide(request, &self.index_key, &remembered(last.as_deref()))?;
+        let Cosigned { size, root } = decide(request, &self.index_key, &self.remembered(last.as_deref())?)?;
         let known = if size == 0 { Some(root) } else { self.index.root_of(size) };
         match known {
             None => return Err(Declined::NotYet),
@@ -124,14 +140,6 @@ impl Verifier {
         let time = now_milliseconds() / 1000;
         let line = cosign(&self.signer, text, time).expect("a verifier's key cosigns checkpoints");
         Ok(format!("{line}\n"))
-    }
-}
-
-fn remembered(text: Option<&[u8]>) -> Cosigned {
-    let text = text.and_then(|text| core::str::from_utf8(text).ok());
-    match text.and_then(|text| Checkpoint::parse(text).ok()) {
-        Some(Checkpoint { size, root, .. }) => Cosigned { size, root },
-        None => Cosigned::NOTHING,
     }
 }
 
