@@ -489,7 +489,7 @@ fn watch_shows_all_of_a_carrier_and_of_a_number_and_says_what_is_not_mine() {
 
 #[test]
 fn audit_recomputes_the_index_when_its_key_is_given() {
-    let log = TestLog::start("");
+    let mut log = TestLog::start("");
     submit(&log, "carrier-1");
     submit(&log, "number-1");
     indexed(&log);
@@ -500,4 +500,16 @@ fn audit_recomputes_the_index_when_its_key_is_given() {
         tnlog(log.folder.path(), &["audit", &url, "--key", &key, "--index-key", &index_key, "--json"]);
     let report = &lines(&output)[0];
     assert_eq!((output.status.code(), &report["index_covers"]), (Some(0), &log.size().into()), "{report}");
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("does not cover"));
+    // An index that stays behind is no contradiction, and is said.
+    let checkpoint = log.folder.public().join("index/checkpoint");
+    let (old, size) = (std::fs::read(&checkpoint).unwrap(), log.size());
+    submit(&log, "carrier-2");
+    indexed(&log);
+    log.stop();
+    std::fs::write(&checkpoint, old).unwrap();
+    let args = ["audit", "public", "--key", &key, "--index-key", &index_key, "--json"];
+    let output = tnlog(log.folder.path(), &args);
+    assert!(lines(&output)[0]["index_covers"].as_u64().unwrap() <= size);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("does not cover all entries"));
 }

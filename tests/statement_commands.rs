@@ -140,6 +140,13 @@ fn registering_and_withdrawing_on_one_machine_or_two() {
     let phone = ["--credential-key", "old.key", "--out", "draft.json"];
     let drafted = json(path, 0, &desk.at_log("register", &[&desk.registering()[..], &phone].concat()));
     assert_eq!((&drafted["what"], desk.log.size()), (&"Not signed by both yet".into(), 4));
+    let shown = run(path, 0, &["inspect", "draft.json"]);
+    assert!(shown.starts_with("A draft of a registration\n") && shown.contains(SERVICE), "{shown}");
+    assert!(
+        shown.contains("the key of the credential") && !shown.contains("the Resolution Service"),
+        "{shown}"
+    );
+    assert!(!shown.contains(NUMBER.trim_start_matches('+')), "{shown}");
     let service = ["--draft", "draft.json", "--service-key", "rs.key", "--out", "b.tlog-proof"];
     let registered = json(path, 0, &desk.at_log("register", &service));
     assert_eq!((&registered["index"], &registered["replaces"]), (&4.into(), &3.into()));

@@ -547,10 +547,15 @@ async fn the_commands_make_a_policy_and_work_with_witnesses() {
     );
     let policy: Policy = text.parse().unwrap();
     assert_eq!(policy.logs()[0].key, site.key);
+    assert_eq!(&policy.logs()[1].key, running.log.index.key());
     assert_eq!(policy.logs()[0].url.as_deref(), Some(url.as_str()));
     assert_eq!(policy.witnesses()[1].url.as_deref(), Some(site.witnesses[1].url.as_str()));
     assert!(tnlog(folder, 1, &args).contains("cannot be written"));
     assert_eq!(fs::read_to_string(folder.join("policy.txt")).unwrap(), text);
+    tnlog(folder, 0, &["policy", "init", "--index", &url, "--witness", &keys[0]]);
+    let verifiers: Policy = fs::read_to_string(folder.join("verifiers.txt")).unwrap().parse().unwrap();
+    assert_eq!((&verifiers.logs()[0].key, verifiers.logs().len()), (running.log.index.key(), 1));
+    assert_eq!((verifiers.witnesses().len(), verifiers.quorum_name()), (1, "verifiers"));
     let twice = ["policy", "init", &url, "--out", "-", "--witness", &keys[0], "--witness", &keys[0]];
     assert!(tnlog(folder, 1, &twice).contains("already"));
     tnlog(folder, 64, &["policy", "init", &url, "--witness", "nonsense"]);

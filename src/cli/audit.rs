@@ -167,6 +167,13 @@ fn index_failed(error: IndexCheckError, place: &str, json: bool) -> anyhow::Resu
 
 fn report(seen: &Seen, checked: &Checked, index: Option<CheckedIndex>, json: bool) -> anyhow::Result<()> {
     let checkpoint = seen.checkpoint();
+    let covers = index.as_ref().map(|index| index.newest.map_or(0, |head| head.size));
+    if covers.is_some_and(|covers| covers < checkpoint.size) {
+        output::note(
+            "The newest head of the index does not cover all entries. It may be a second behind; one that stays behind hides what is \
+             newer from look-ups.",
+        );
+    }
     let cosigned: Vec<_> = seen.checked.cosigned.iter().map(|(name, _)| name.as_str()).collect();
     output::Report::new("Nothing is wrong")
         .field("origin", checkpoint.origin.as_str())
@@ -177,7 +184,7 @@ fn report(seen: &Seen, checked: &Checked, index: Option<CheckedIndex>, json: boo
         .field("cosigned_by", cosigned)
         .field("entries_per_second", checked.entries_per_second)
         .field_if("index_heads", index.map(|index| index.heads))
-        .field_if("index_covers", index.map(|index| index.newest.map_or(0, |head| head.size)))
+        .field_if("index_covers", covers)
         .print(json)?;
     Ok(())
 }

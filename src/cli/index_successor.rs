@@ -14,8 +14,11 @@ const EXAMPLES: &str = "\
 Examples:
   tnlog index-successor --data /var/lib/tnlog
 
-Find out first why a head was wrong: the log's messages and private/index/over in its folder say which one it was. Then start
-the log again, and tell those who look numbers up, and the verifiers, the key that this command prints.";
+Find out first why a head was wrong: the log's messages and private/index/over in its folder say which one it was. Then start the log
+again, and tell those who look numbers up, and the verifiers, the key that this command prints.
+A wrong head that an auditor found, and the log did not: stop the log, write what he found into private/index/over, then the same.
+
+Exit codes: 0 the next start begins a successor, 1 it does not, 64 wrong usage";
 
 /// Starts another index log in the place of one that is over.
 ///

@@ -18,7 +18,7 @@ use crate::{input, output, place};
 
 const EXAMPLES: &str = "\
 Examples:
-  tnlog policy init https://log.example.com/2026 > policy.txt
+  tnlog policy init https://log.example.com/2026
   tnlog mirror --log https://log.example.com/2026 --policy policy.txt --name mirror.example.net/2026 /var/lib/mirror
       Makes a key and a commented configuration in the folder, verifies and copies the whole log, and serves it on
       http://127.0.0.1:8090. Give the key that it prints to the log's operator, as a verifier of the index log.

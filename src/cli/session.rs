@@ -64,7 +64,10 @@ impl Session {
         let chain = Chain::new(certificates).ok_or_else(|| anyhow!("{} holds no chain", file.display()))?;
         let submitter = Submitter::new(self.client.clone(), self.log.clone());
         let (_, logged) = submitter.receipt(&chain, &self.policy).await.with_context(|| {
-            format!("the receipt of {}; give its issuers with it, in one file", file.display())
+            format!(
+                "the receipt of {}, which must be logged, with its issuers in the same file",
+                file.display()
+            )
         })?;
         Ok(logged.index)
     }

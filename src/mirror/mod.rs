@@ -9,6 +9,7 @@ mod config;
 mod copy;
 mod evidence;
 mod http;
+mod issuers;
 mod run;
 mod verify;
 

@@ -14,7 +14,7 @@ use super::copy::{Copy, HEADS};
 use super::evidence::Evidence;
 use super::http::{App, router};
 use super::verify::{Recomputed, Verifier};
-use super::{Mirror, State};
+use super::{Mirror, State, issuers};
 use crate::checkpoint::Checkpoint;
 use crate::client::api;
 use crate::client::follow::{Finding, Follow, FollowError, Follower, Progress};
@@ -136,7 +136,7 @@ pub async fn start(
         folder: folder.follower(),
     };
     let (mirror, follower) =
-        open(&store, client, follow, index_key.clone()).map_err(|error| match error {
+        open(&store, client.clone(), follow, index_key.clone()).map_err(|error| match error {
             FollowError::Sink(error) => MirrorError::Io { path: folder.public(), error },
             error => error.into(),
         })?;
@@ -155,6 +155,9 @@ pub async fn start(
     let work = Work {
         follower,
         mirror: mirror.clone(),
+        client,
+        store,
+        named: 0,
         evidence: Evidence::new(folder, &mirror),
         poll: Duration::from_millis(config.poll_milliseconds),
         nudge,
@@ -232,6 +235,10 @@ fn remember_heads(mirror: &Mirror, store: &dyn ObjectStore) {
 struct Work {
     follower: Follower<Client, Copy>,
     mirror: Arc<Mirror>,
+    client: Client,
+    store: Arc<dyn ObjectStore>,
+    /// The size of the log whose issuers are copied.
+    named: u64,
     evidence: Evidence,
     poll: Duration,
     nudge: Arc<Notify>,
@@ -252,6 +259,10 @@ impl Work {
                 Ok(()) => {
                     self.fresh.send_replace(Instant::now());
                     (pause, failures) = (self.poll, 0);
+                    tokio::select! {
+                        () = self.learn_issuers() => {}
+                        _ = stopped.wait_for(|stopped| *stopped) => return,
+                    }
                 }
                 Err(error) => {
                     let error = self.evidence.prove(error).await;
@@ -270,6 +281,18 @@ impl Work {
                 () = self.nudge.notified(), if failures == 0 => {}
                 _ = stopped.wait_for(|stopped| *stopped) => return,
             }
+        }
+    }
+
+    /// Once for each size. Names are a help to readers: nothing waits for them.
+    async fn learn_issuers(&mut self) {
+        let size = self.follower.progress().borrow().checked;
+        if size == self.named {
+            return;
+        }
+        match issuers::copy(&self.client, &*self.store, &self.mirror).await {
+            Ok(()) => self.named = size,
+            Err(error) => tracing::debug!("{error}"),
         }
     }
 

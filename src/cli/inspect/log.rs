@@ -7,11 +7,13 @@ use tnlog::note::{KeyType, Note, VerifierKey};
 use tnlog::policy::Policy;
 use tnlog::proof::TlogProof;
 use tnlog::receipt::Extra;
+use tnlog::registration::Registration;
 use tnlog::registration_receipt::RegistrationExtra;
 use tnlog::sct::Sct;
 
 use super::{Shown, certificate};
 use crate::output::{Report, hex, printable, time, time_of_millis};
+use crate::registration::Draft;
 
 /// A receipt, the parameters of a log, or another proof.
 pub fn proof(proof: &TlogProof, shown: Shown) -> Report {
@@ -25,7 +27,10 @@ pub fn proof(proof: &TlogProof, shown: Shown) -> Report {
             .field("hidden", secrets.is_some())
             .field_if("label_proofs", secrets.map(|secrets| secrets.evaluation.elements.len()))
     } else if let Some(receipt) = extra.and_then(RegistrationExtra::decode) {
-        registration_fields(&receipt, shown)
+        let report =
+            Report::new("A receipt of a registration").field("logged", time_of_millis(receipt.timestamp));
+        registration_fields(report, &receipt.submitted.statement, shown)
+            .field("replaces", receipt.replaces.map_or("nothing".to_owned(), |index| index.to_string()))
     } else if let Some(known) = extra.and_then(|bytes| Leaf::decode(bytes).ok()) {
         leaf_fields(Report::new("A proof of a leaf, as of the parameters of a log"), &known, shown)
     } else {
@@ -38,10 +43,8 @@ pub fn proof(proof: &TlogProof, shown: Shown) -> Report {
 }
 
 /// What a registration says but for where the number is reachable, which is a person's.
-fn registration_fields(receipt: &RegistrationExtra, shown: Shown) -> Report {
-    let statement = &receipt.submitted.statement;
-    Report::new("A receipt of a registration")
-        .field("logged", time_of_millis(receipt.timestamp))
+fn registration_fields(report: Report, statement: &Registration, shown: Shown) -> Report {
+    report
         .field("action", statement.action.name())
         .field("number", shown.text(statement.number.digits()))
         .field("service", shown.text(&statement.service))
@@ -49,7 +52,18 @@ fn registration_fields(receipt: &RegistrationExtra, shown: Shown) -> Report {
         .field("credential", statement.credential)
         .field("not_before", time(statement.not_before))
         .field("not_after", time(statement.not_after))
-        .field("replaces", receipt.replaces.map_or("nothing".to_owned(), |index| index.to_string()))
+}
+
+/// A registration on its way from one signer to the other. Its contact is shown, since that is signed too.
+pub fn draft(draft: &Draft, shown: Shown) -> Report {
+    let signers = [
+        ("the key of the credential", &draft.credential_signature),
+        ("the Resolution Service", &draft.service_signature),
+    ];
+    let signed = signers.iter().filter(|(_, signature)| signature.is_some()).map(|(name, _)| *name);
+    registration_fields(Report::new("A draft of a registration"), &draft.statement, shown)
+        .field("contact", shown.text(&draft.statement.contact))
+        .field("signed_by", signed.collect::<Vec<_>>())
 }
 
 /// An SCT. Its opening is as secret as the number, and not shown.

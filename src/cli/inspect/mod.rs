@@ -19,13 +19,14 @@ use tnlog::proof::TlogProof;
 use tnlog::sct::Sct;
 
 use crate::output::Report;
+use crate::registration::Draft;
 use crate::{input, output};
 
 /// Say what a file is, and print it readable
 ///
 /// Knows certificates and precertificates (PEM, DER, gzipped PEM), SCTs (JSON of add-chain, or binary), receipts and parameters
-/// (.tlog-proof), leaves, checkpoints, policies, verifier keys, and private keys, which it never prints. Nothing is verified by it. Of telephone numbers it shows the last two
-/// digits, and of openings that they are there.
+/// (.tlog-proof), drafts of registrations, leaves, checkpoints, policies, verifier keys, and private keys, which it never prints. Nothing is
+/// verified by it. Of telephone numbers it shows the last two digits, and of openings that they are there. Look at a draft before you sign it.
 #[derive(clap::Args)]
 #[command(after_help = concat!(
     "Example:\n  tnlog inspect chain.pem\n  curl -s https://log.example.com/checkpoint | tnlog inspect -\n\n",
@@ -81,7 +82,8 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         let reports = recognise(&bytes, shown);
         if reports.is_empty() {
             bail!(
-                "{} is nothing that is known here: no certificate, SCT, receipt, leaf, checkpoint, policy or key",
+                "{} is nothing that is known here: no certificate, SCT, receipt, draft, leaf, checkpoint, policy or \
+                 key",
                 path.display()
             );
         }
@@ -125,6 +127,9 @@ fn recognise_text(text: &str, shown: Shown) -> Option<Report> {
             Ok(sct) => log::sct(&sct),
             Err(error) => Report::new("A malformed SCT").field("error", error.to_string()),
         });
+    }
+    if let Some(draft) = Draft::parse(text.as_bytes()) {
+        return Some(log::draft(&draft, shown));
     }
     if let Ok(note) = Note::parse(text.as_bytes()) {
         return Some(log::note(&note));

@@ -12,6 +12,9 @@ pub fn recognise(text: &str) -> Option<Report> {
     if text.starts_with("-----BEGIN PRIVATE KEY-----") {
         return Some(secret("A private key (PKCS #8), as sct.key of a log is"));
     }
+    if text.starts_with("-----BEGIN EC PRIVATE KEY-----") {
+        return Some(secret("A private key (SEC 1), as openssl makes it for a credential"));
+    }
     let is_hex = text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     is_hex.then(|| secret("32 bytes in hexadecimal, as the secrets label.key and opening.key of a log are"))
 }

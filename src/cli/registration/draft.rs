@@ -40,15 +40,24 @@ impl Draft {
     /// # Errors
     /// When it is none.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
-        let about = || format!("{} is no draft of a registration", path.display());
-        let file: File = serde_json::from_slice(&input::read(path)?).ok().with_context(about)?;
-        let bytes = |text: String| Base64::decode_vec(&text).ok().with_context(about);
-        let statement = Registration::decode(&bytes(file.statement)?).with_context(about)?;
-        statement.check_form().with_context(about)?;
-        Ok(Draft {
+        Self::parse(&input::read(path)?)
+            .with_context(|| format!("{} is no draft of a registration", path.display()))
+    }
+
+    /// Parses such a file; none when it is something else, or its statement is not well formed.
+    pub fn parse(file: &[u8]) -> Option<Self> {
+        let file: File = serde_json::from_slice(file).ok()?;
+        let bytes = |text: &String| Base64::decode_vec(text).ok();
+        let signature = |text: Option<String>| match text {
+            Some(text) => bytes(&text).map(Some),
+            None => Some(None),
+        };
+        let statement = Registration::decode(&bytes(&file.statement)?).ok()?;
+        statement.check_form().ok()?;
+        Some(Draft {
             statement,
-            credential_signature: file.credential_signature.map(bytes).transpose()?,
-            service_signature: file.service_signature.map(bytes).transpose()?,
+            credential_signature: signature(file.credential_signature)?,
+            service_signature: signature(file.service_signature)?,
         })
     }
 

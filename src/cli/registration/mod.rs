@@ -13,6 +13,7 @@ use tnlog::client::registrations::{RegisterError, register as submit};
 use tnlog::entry::Action;
 use tnlog::registration::Registration;
 
+pub use draft::Draft;
 pub use register::{Register, register};
 pub use withdraw::{Withdraw, withdraw};
 
@@ -21,7 +22,6 @@ use crate::output::{self, Report};
 use crate::session::Session;
 use crate::signing_key::SigningKey;
 use crate::trust::Trust;
-use draft::Draft;
 
 /// By how much clocks may differ.
 const CLOCKS: Duration = Duration::from_secs(5);

@@ -34,7 +34,7 @@ Examples:
 pub struct Register {
     #[command(flatten)]
     signing: Signing,
-    /// What the other signer has signed; it says all that the options below say
+    /// What the other signer has signed; it says all that the options below say. `tnlog inspect` shows it before you sign
     #[arg(long, value_name = "FILE", conflicts_with_all = ["number", "service", "contact", "rs", "credential", "days"])]
     draft: Option<PathBuf>,
     /// The number

@@ -38,7 +38,7 @@ pub struct Withdraw {
     /// The receipt of the registration, or of any one of the same number, key, Resolution Service and service
     #[arg(long, value_name = "FILE", group = "what")]
     receipt: Option<PathBuf>,
-    /// What the other signer has signed
+    /// What the other signer has signed. `tnlog inspect` shows it before you sign
     #[arg(long, value_name = "FILE", group = "what")]
     draft: Option<PathBuf>,
 }
