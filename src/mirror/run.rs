@@ -299,7 +299,7 @@ impl Work {
     /// Keeps the evidence; whether nothing newer is served from now on.
     fn found(&mut self, finding: &Finding) -> bool {
         if finding.is_final() || matches!(finding, Finding::Rollback { .. }) {
-            self.evidence.keep(finding, now_milliseconds() / 1000);
+            self.evidence.keep(finding, Clock::system().now_milliseconds() / 1000);
         }
         if finding.is_final() {
             tracing::error!("{finding}. Nothing newer is served, and nothing more cosigned");
