@@ -483,5 +483,6 @@ fn signs_certificates(value: &[u8]) -> Option<bool> {
     is_clean.then(|| bytes.first().is_some_and(|byte| byte & 0x04 != 0))
 }
 
+mod name;
 #[cfg(test)]
 mod tests;
