@@ -7,6 +7,8 @@
 pub mod answer;
 pub mod api;
 pub mod check;
+pub mod copy;
+pub mod cosigner;
 pub mod evaluate;
 pub mod follow;
 pub mod http;
@@ -21,4 +23,5 @@ pub mod retry;
 pub mod signatures;
 pub mod source;
 pub mod statements;
+pub mod store;
 pub mod submit;

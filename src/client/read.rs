@@ -246,6 +246,23 @@ impl<S: Source> LogReader<S> {
         Ok(check_consistency(&proof, small.size, &small.root, large.size, &large.root).is_ok())
     }
 
+    /// The consistency proof between two trees that the newest checkpoint begins with, out of verified tiles.
+    ///
+    /// # Errors
+    /// [`ReadError`]; [`ReadError::Range`] when `old` is larger than `new`, or `new` than the newest checkpoint.
+    pub async fn consistency_proof(&self, old: u64, new: u64) -> Result<Vec<Hash>, ReadError> {
+        let newest = self.newest()?;
+        if old > new || new > newest.size {
+            return Err(RangeError { first: old.max(new), size: newest.size }.into());
+        }
+        if old == 0 || old == new {
+            return Ok(Vec::new());
+        }
+        let plan = plan_consistency(old, new)?;
+        let tiles = verified_tiles(&self.source, newest, plan.nodes()).await?;
+        Ok(prove_consistency(&tiles, old, new).expect("the tiles of the plan are there"))
+    }
+
     /// The inclusion proof of a leaf in the newest checkpoint, out of verified tiles. Reads two tiles of each level at most.
     ///
     /// # Errors

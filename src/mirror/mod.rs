@@ -9,11 +9,9 @@ mod config;
 mod copy;
 mod http;
 mod run;
-mod verify;
 
 pub use config::{Config, ConfigError, Folder};
 pub use run::{MirrorError, Running, start};
-pub use verify::{Declined, Verifier};
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 

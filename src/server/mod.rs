@@ -27,5 +27,6 @@ pub mod signatures;
 pub mod signer;
 pub mod slots;
 pub mod staging;
-pub mod store;
 pub mod witness;
+
+pub use crate::client::store;
