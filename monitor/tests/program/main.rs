@@ -19,14 +19,14 @@ use common::{TestLog, chain};
 use serde_json::Value;
 use tnlog::synthetic::fictional_number;
 
-pub fn submit(log: &TestLog, names: &[&str]) {
+fn submit(log: &TestLog, names: &[&str]) {
     for name in names {
         let (chain, precertificate) = chain(name);
         log.submit(&chain, precertificate);
     }
 }
 
-pub fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
+fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_so() {
         assert!(begun.elapsed() < Duration::from_secs(60), "{what}");
@@ -34,24 +34,24 @@ pub fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-pub fn url(log: &TestLog) -> String {
+fn url(log: &TestLog) -> String {
     format!("http://{}/", log.address())
 }
 
 /// The lines of a watch of the `n`th fictional number.
-pub fn number_watch(n: u32) -> String {
+fn number_watch(n: u32) -> String {
     format!("\n[[watch]]\nname = \"telephone {n}\"\nnumber = \"{}\"\n", fictional_number(n))
 }
 
 /// A monitor in a folder of its own.
-pub struct Monitor {
+struct Monitor {
     _temporary: tempfile::TempDir,
-    pub folder: PathBuf,
+    folder: PathBuf,
 }
 
 impl Monitor {
     /// Initialized for a log, with more lines of configuration.
-    pub fn new(log: &TestLog, init: &[&str], more: &str) -> Self {
+    fn new(log: &TestLog, init: &[&str], more: &str) -> Self {
         let temporary = tempfile::tempdir().unwrap();
         let folder = temporary.path().join("monitor");
         let monitor = Monitor { _temporary: temporary, folder };
@@ -64,43 +64,43 @@ impl Monitor {
         monitor
     }
 
-    pub fn configure(&self, change: impl FnOnce(String) -> String) {
+    fn configure(&self, change: impl FnOnce(String) -> String) {
         let path = self.folder.join("tnlog-monitor.toml");
         let text = change(std::fs::read_to_string(&path).unwrap());
         std::fs::write(path, text).unwrap();
     }
 
-    pub fn command(&self) -> Command {
+    fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tnlog-monitor"));
         command.arg("--folder").arg(&self.folder).stdin(Stdio::null());
         command
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Output {
+    fn run(&self, arguments: &[&str]) -> Output {
         self.command().args(arguments).output().unwrap()
     }
 
     /// The exit code of a check.
-    pub fn check(&self) -> i32 {
+    fn check(&self) -> i32 {
         let done = self.run(&["check"]);
         println!("{}", String::from_utf8_lossy(&done.stderr));
         done.status.code().unwrap()
     }
 
-    pub fn findings(&self, arguments: &[&str]) -> Vec<Value> {
+    fn findings(&self, arguments: &[&str]) -> Vec<Value> {
         let done = self.run(&[&["findings", "--json"], arguments].concat());
         assert!(done.status.success());
         let text = String::from_utf8(done.stdout).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    pub fn detectors(&self) -> Vec<String> {
+    fn detectors(&self) -> Vec<String> {
         let name = |finding: &Value| finding["detector"].as_str().unwrap().to_owned();
         self.findings(&[]).iter().map(name).collect()
     }
 
     /// Runs until it is dropped.
-    pub fn start(&self) -> Process {
+    fn start(&self) -> Process {
         let messages = self.folder.join("messages");
         let file = std::fs::OpenOptions::new().create(true).append(true).open(&messages).unwrap();
         let before = file.metadata().unwrap().len() as usize;
@@ -110,7 +110,7 @@ impl Monitor {
 }
 
 /// `tnlog-monitor run`
-pub struct Process {
+struct Process {
     child: Child,
     messages: PathBuf,
     before: usize,
@@ -118,11 +118,11 @@ pub struct Process {
 
 impl Process {
     /// What it has said since it was started.
-    pub fn said(&self) -> String {
+    fn said(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(&self.messages).unwrap()[self.before..]).into_owned()
     }
 
-    pub fn address(&self) -> SocketAddr {
+    fn address(&self) -> SocketAddr {
         let mut found = None;
         wait_for("the monitor does not listen", || {
             let said = self.said();
@@ -134,7 +134,7 @@ impl Process {
     }
 
     /// Ends it in order; what it said.
-    pub fn terminate(mut self) -> String {
+    fn terminate(mut self) -> String {
         let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(status.success());
         let said = || String::from_utf8_lossy(&std::fs::read(&self.messages).unwrap()).into_owned();
@@ -151,7 +151,7 @@ impl Drop for Process {
 }
 
 /// No number, in any file but the configuration and in nothing that was said.
-pub fn assert_holds_no_number(folder: &Path, numbers: &[u32]) {
+fn assert_holds_no_number(folder: &Path, numbers: &[u32]) {
     for file in common::files_below(folder) {
         if file.ends_with("tnlog-monitor.toml") {
             continue;
