@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -75,6 +75,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/healthz", get(healthz))
         .route("/log/{name}/tn/v1/lookup", post(lookup))
         .route("/log/{name}/tn/v1/heads", get(heads))
+        .route("/log/{name}/ct/v1/get-entry-and-proof", get(entry_and_proof))
         .route("/log/{name}/{*path}", get(object))
         .with_state(app)
 }
@@ -178,6 +179,29 @@ async fn heads(State(app): Shared, Path(name): Path<String>) -> Response {
     let Some(served) = app.logs.get(&name) else { return not_found() };
     match served.heads().await {
         Ok(heads) => json(&heads),
+        Err(error) => not_shown(&error),
+    }
+}
+
+/// `GET /log/<name>/ct/v1/get-entry-and-proof?leaf_index=&tree_size=`: by this look-ups fetch single entries. Its `extra_data` is
+/// empty.
+async fn entry_and_proof(
+    State(app): Shared,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let Some(served) = app.logs.get(&name) else { return not_found() };
+    let query = query.unwrap_or_default();
+    let figure = |name: &str| {
+        let value = |pair: &str| pair.strip_prefix(name)?.strip_prefix('=')?.parse::<u64>().ok();
+        query.split('&').find_map(value)
+    };
+    let (Some(index), Some(size)) = (figure("leaf_index"), figure("tree_size")) else {
+        return text(StatusCode::BAD_REQUEST, "leaf_index and tree_size are needed\n");
+    };
+    match served.entry_and_proof(index, size).await {
+        Ok(Some(answer)) => json(&answer),
+        Ok(None) => text(StatusCode::BAD_REQUEST, "there is no such entry in a tree of this size\n"),
         Err(error) => not_shown(&error),
     }
 }

@@ -16,6 +16,8 @@ use tnlog::client::source::{Below, Folder as Files};
 use tnlog::index::Generation;
 use tnlog::note::{Note, VerifierKey};
 
+use crate::evidence::base64;
+
 /// Checkpoints that are remembered until a head covers them.
 const MAX_NOTES: usize = 64;
 
@@ -148,6 +150,27 @@ impl Served {
             index_checkpoint: shown.note.clone(),
             checkpoint,
             consistency,
+        }))
+    }
+
+    /// `GET /ct/v1/get-entry-and-proof`, without what lies beside the entry. None when there is no such entry in a tree of this size.
+    pub async fn entry_and_proof(
+        &self,
+        index: u64,
+        size: u64,
+    ) -> Result<Option<api::GetEntryAndProof>, NotShown> {
+        let newest = self.notes().back().map(|(covered, note)| (*covered, note.clone()));
+        let (covered, note) = newest.ok_or(NotShown::CatchingUp)?;
+        if index >= size || size > covered {
+            return Ok(None);
+        }
+        let reader = self.reader(self.files.clone(), &self.key, &note)?;
+        let leaves = reader.entries(index..index + 1).await?;
+        let proof = reader.inclusion_proof_within(index, size).await?;
+        Ok(leaves.first().map(|leaf| api::GetEntryAndProof {
+            leaf_input: base64(leaf),
+            extra_data: String::new(),
+            audit_path: proof.iter().map(|hash| base64(&hash.0)).collect(),
         }))
     }
 

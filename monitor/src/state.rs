@@ -4,6 +4,7 @@
 //! are passed over, and what was to be told still is. Blocks: call it from a thread of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -66,6 +67,9 @@ pub enum StateError {
         "the monitor's memory failed: {0}. It can be built again: stop, delete the folder of this log, start"
     )]
     Database(#[from] fjall::Error),
+    /// Its folder could not be made.
+    #[error("the folder of the monitor's memory could not be made: {0}")]
+    Make(#[from] io::Error),
     /// What is in it is not what was written.
     #[error(
         "the monitor's memory is damaged; stop, delete the folder of this log, and start: it is built again"
@@ -85,14 +89,14 @@ impl State {
     /// # Errors
     /// [`StateError`].
     pub fn open(folder: &Path, destinations: Vec<Destination>) -> Result<Self, StateError> {
-        let database = Database::builder(folder).cache_size(CACHE).open()?;
-        let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE);
-        let [records, outbox, facts] =
-            ["records", "outbox", "facts"].map(|name| database.keyspace(name, options));
+        if !folder.exists() {
+            make(folder)?;
+        }
+        let (database, [records, outbox, facts]) = open_database(folder)?;
         let state = State {
-            records: records?,
-            outbox: outbox?,
-            facts: facts?,
+            records,
+            outbox,
+            facts,
             database,
             destinations,
             next: AtomicU64::new(0),
@@ -194,6 +198,27 @@ impl State {
     pub fn told(&self, key: &[u8]) -> Result<(), StateError> {
         Ok(self.outbox.remove(key)?)
     }
+}
+
+/// Makes an empty database under another name first: one whose making a crash cut off cannot be opened.
+fn make(folder: &Path) -> Result<(), StateError> {
+    let new = folder.with_extension("new");
+    match fs::remove_dir_all(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
+    let (database, keyspaces) = open_database(&new)?;
+    database.persist(PersistMode::SyncAll)?;
+    drop((keyspaces, database));
+    Ok(fs::rename(&new, folder)?)
+}
+
+fn open_database(folder: &Path) -> Result<(Database, [Keyspace; 3]), StateError> {
+    let database = Database::builder(folder).cache_size(CACHE).open()?;
+    let open =
+        |name| database.keyspace(name, || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE));
+    let keyspaces = [open("records")?, open("outbox")?, open("facts")?];
+    Ok((database, keyspaces))
 }
 
 /// What the keys of a destination in the outbox begin with.

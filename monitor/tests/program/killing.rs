@@ -28,7 +28,7 @@ fn it_misses_nothing_however_often_it_is_killed() {
     let more = format!("{watches}{alert}")
         .replace("[[watch]]\nname = \"telephone 0\"", "[[watch]]\nname = \"telephone 0\"");
     let monitor = Monitor::new(&log, &[], &more);
-    monitor.configure(|text| text.replacen("#= least = \"low\"", "least = \"info\"", 1));
+    monitor.configure(|text| text.replacen("least = \"medium\"", "least = \"info\"", 1));
     for life in 0..KILLS {
         let process = monitor.start();
         if life == 2 {
@@ -43,7 +43,7 @@ fn it_misses_nothing_however_often_it_is_killed() {
     let code = monitor.check();
     assert!(code == 0 || code == 2, "{code}");
     let never_killed = Monitor::new(&log, &[], &more);
-    never_killed.configure(|text| text.replacen("#= least = \"low\"", "least = \"info\"", 1));
+    never_killed.configure(|text| text.replacen("least = \"medium\"", "least = \"info\"", 1));
     assert_eq!(never_killed.check(), 2);
     let ids = |monitor: &Monitor| -> BTreeSet<(String, u64)> {
         told(&monitor.folder.join("alerts.jsonl")).into_keys().collect()
