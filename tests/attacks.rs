@@ -102,8 +102,8 @@ async fn two_clients_are_not_shown_different_parameters() {
     let parameters = Parameters { label_key: other_key.public().to_bytes(), ..support::parameters() };
     let mut other = TestLog::beginning_with(parameters.clone(), other_key);
     let chain = one.number_certificate(number().digits()).chain();
-    one.add(&[chain.clone()]);
-    let at = other.add(&[chain.clone()]);
+    one.add(std::slice::from_ref(&chain));
+    let at = other.add(std::slice::from_ref(&chain));
 
     let mut cosigned = one.note();
     assert_eq!(cosign(&witnesses[0], &one, 0, &mut cosigned).await, 200);
@@ -259,12 +259,12 @@ fn swapped_labels_are_refused() {
     let mut filed = Filed::new();
     let (right, wrong) = (LabelKey::from_seed(&[2; 32]), LabelKey::from_seed(&[5; 32]));
     let other = Number::new(&fictional_number(2)).unwrap();
-    for (key, of) in [(&wrong, number()), (&right, other.clone()), (&wrong, other)] {
+    for (key, of) in [(&wrong, number()), (&right, other), (&wrong, other)] {
         let entry = NumberEntry { labels: vec![key.label(&of)], ..filed.entry() };
         let index = filed.log.file(Entry::Number(entry));
         let proof = filed.extra(index, |extra| {
             let Some(Secrets { evaluation, .. }) = &mut extra.secrets else { unreachable!() };
-            *evaluation = key.prove(&[of.clone()], &mut OsRng);
+            *evaluation = key.prove(&[of], &mut OsRng);
         });
         let refused = ask(&filed.app(), &filed.chain, proof);
         assert!(matches!(refused, Err(Untrusted::Labels(_))), "{refused:?}");
@@ -308,7 +308,8 @@ async fn every_head_is_recomputed_by_auditors() {
     log.add(&[log.number_certificate(number().digits()).chain()]);
     let size = log.size();
     let hashes: Vec<_> = log.leaves.iter().map(|leaf| Hash::of_leaf(leaf)).collect();
-    let head = |size: u64, lie: &dyn Fn(&mut Vec<(Label, u64)>)| {
+    type Listed = Vec<(Label, u64)>;
+    let head = |size: u64, lie: &dyn Fn(&mut Listed)| {
         let leaves = (0..).zip(&log.leaves[..size as usize]);
         let labels = leaves
             .flat_map(|(index, leaf)| labels_of_bytes(leaf).into_iter().map(move |label| (label, index)));
@@ -354,7 +355,7 @@ async fn one_witness_is_shown_to_the_app_and_another_to_the_holder() {
         assert_eq!(cosign(witness, &shown_to_holder, 0, &mut begun).await, 200);
     }
     let forged = shown_to_app.number_certificate(number().digits()).chain();
-    let at = shown_to_app.add(&[forged.clone()]);
+    let at = shown_to_app.add(std::slice::from_ref(&forged));
     shown_to_holder.add(&[shown_to_holder.issuing.issue(&Profile::carrier("706J", VALIDITY, 1)).chain()]);
     let mut with_forged = shown_to_app.note();
     assert_eq!(cosign(&witnesses[1], &shown_to_app, 1, &mut with_forged).await, 200);

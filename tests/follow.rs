@@ -15,6 +15,7 @@ use tnlog::client::follow::{Finding, Follow, FollowError, Follower, Object, Part
 use tnlog::client::read::policy_of_key;
 use tnlog::client::source::{Folder, Source, SourceError};
 use tnlog::note::Note;
+use tnlog::synthetic::{KeyPair, Profile};
 
 /// Remembers what it was given; fails when it is told to.
 #[derive(Clone, Default)]
@@ -100,7 +101,7 @@ async fn parts_come_in_order_and_the_one_that_failed_comes_again() {
         assert!(issuers > 0 && issuers < 20, "CA certificates are fetched again and again: {issuers}");
     }
     // What is new, and nothing else; also in a new life.
-    let chain = log.issuing.issue(&tnlog::synthetic::Profile::carrier("709J", support::VALIDITY, 1)).chain();
+    let chain = log.issuing.issue(&Profile::carrier("709J", support::VALIDITY, 1)).chain();
     log.add(&[chain]);
     taken.0.lock().unwrap().leaves.clear();
     let mut next = follower(source, folder.path().to_owned(), &taken);
@@ -131,12 +132,18 @@ impl Source for Mixed {
 /// Fails without `begins_with` in `Follower::check`: the part would be handed out.
 #[tokio::test]
 async fn a_part_that_is_not_of_the_signed_tree_is_not_handed_out() {
-    let (signed, other) = (TestLog::with(2400), TestLog::with(2401));
+    let (signed, mut other) = (TestLog::with(2400), TestLog::new());
+    let key = KeyPair::p256(7);
+    let carriers = (0..2400).map(|n| Profile::carrier("709J", support::VALIDITY, n).key(key.clone()));
+    let chains: Vec<_> = carriers.map(|profile| other.issuing.issue(&profile).chain()).collect();
+    chains.chunks(300).for_each(|chains| {
+        other.add(chains);
+    });
     let folder = tempfile::tempdir().unwrap();
     let taken = Taken::default();
     let source = Mixed { signed: Folder::new(signed.public()), other: Folder::new(other.public()) };
     // Leaf 0 and the CA certificates are the same in both; the certificates are not.
-    assert_ne!(signed.leaves[1], other.leaves[1]);
+    assert!(signed.leaves[1] != other.leaves[1]);
     let found = follower(source, folder.path().to_owned(), &taken).step().await;
     match found {
         Err(FollowError::Found(Finding::Fault { fault, checkpoint })) => {

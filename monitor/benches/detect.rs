@@ -1,5 +1,5 @@
-//! How fast the detectors are over a memory that answers at once: `cargo bench -p tnlog-monitor`. Says entries in a second, and how large
-//! the memory is, while the log grows: neither may depend on its size.
+//! How fast the detectors are over a memory that answers at once: `cargo bench -p tnlog-monitor`. Says
+//! entries in a second, and how large the memory is, while the log grows: neither may depend on its size.
 
 use std::time::Instant;
 
@@ -48,7 +48,7 @@ fn main() {
 fn number(index: u64, keys: &[Vec<u8>]) -> (NumberEntry, Issuer) {
     let mixed = index.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let name = index % NUMBERS;
-    let issuer = if mixed % 10 == 0 { mixed % ISSUERS } else { name % ISSUERS };
+    let issuer = if mixed.is_multiple_of(10) { mixed % ISSUERS } else { name % ISSUERS };
     let issuer = Issuer::unknown([issuer as u8; 32]);
     let mut label = [0; 32];
     label[8..16].copy_from_slice(&name.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());

@@ -1,8 +1,9 @@
 //! The monitor of transparency logs of telephone number certificates.
 //!
-//! It is another program than the log, of another operator: it shares the verification core and the client with it, and nothing of
-//! the server. [`detect`] is pure, so that what it found can be found again from the same entries. Around it: [`run`] follows logs,
-//! [`state`] remembers, [`alert`] tells, [`evidence`] proves, and [`http`] cosigns and answers look-ups.
+//! It is another program than the log, of another operator: it shares the verification core and the client
+//! with it, and nothing of the server. [`detect`] is pure, so that what it found can be found again from the
+//! same entries. Around it: [`run`] follows logs, [`state`] remembers, [`alert`] tells, [`evidence`] proves,
+//! and [`http`] cosigns and answers look-ups.
 
 pub mod alert;
 pub mod config;

@@ -1,4 +1,5 @@
-//! Every real certificate of the corpus through the detectors, without a watch, with exact counts; and attacks grafted onto it.
+//! Every real certificate of the corpus through the detectors, without a watch, with exact counts; and
+//! attacks grafted onto it.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -19,8 +20,6 @@ use tnlog_monitor::detect::{
 };
 
 const LOG: [u8; 32] = [1; 32];
-/// Entries whose changes are stored at once.
-const BATCH: usize = 500;
 
 /// The corpus, or a printed reason why there is none.
 fn corpus() -> Option<Corpus> {
@@ -38,7 +37,8 @@ fn gunzip(path: &Path) -> String {
     text
 }
 
-/// What a log took of the corpus: the leaf of each certificate but for index and time, and what lies beside it.
+/// What a log took of the corpus: the leaf of each certificate but for index and time, and what lies beside
+/// it.
 struct Corpus {
     entries: Vec<(Leaf, ChainItem)>,
     issuers: BTreeMap<[u8; 32], Arc<Certificate>>,
@@ -95,9 +95,10 @@ struct Watching {
 }
 
 impl Watching {
-    fn follow(&mut self, corpus: &Corpus) {
+    /// Stores what changed after every `batch` entries.
+    fn follow(&mut self, corpus: &Corpus, batch: usize) {
         let by_fingerprint = |hash: &[u8; 32]| corpus.issuers.get(hash).cloned();
-        for batch in corpus.entries.chunks(BATCH) {
+        for batch in corpus.entries.chunks(batch) {
             let mut memory = Memory::new(&self.store);
             for (leaf, item) in batch {
                 let Entry::Open(signed) = &leaf.entry else { panic!("an entry in the open") };
@@ -152,10 +153,11 @@ fn the_whole_corpus_without_a_watch() {
     assert_eq!(corpus.entries.len(), 12_994);
     let mut watching = Watching::default();
     let begin = std::time::Instant::now();
-    watching.follow(&corpus);
+    watching.follow(&corpus, 500);
     println!("{:.0} entries/s", corpus.entries.len() as f64 / begin.elapsed().as_secs_f64());
     let table = watching.table();
-    let hands = "A service provider code has a certificate of an organization and of an issuer that are both new to it: it was sold, or somebody else obtained it.";
+    let hands = "A service provider code has a certificate of an organization and of an issuer that are both new to it: \
+                 it was sold, or somebody else obtained it.";
     let expected = [
         (
             Severity::Low,
@@ -174,8 +176,7 @@ fn the_whole_corpus_without_a_watch() {
     let expected: BTreeMap<_, _> =
         expected.into_iter().map(|(s, d, w, n)| ((s, d, w.to_owned()), n)).collect();
     assert_eq!(table, expected);
-    // Who they are: 738J (SIP.US, then BCM One Cloud Communications, the company that bought it), 056K (Logista Solutions,
-    // then Ascension Technologies) and 0496 (Randolph Communications, then Toly Digital Networks).
+    // 738J was SIP.US, which BCM One bought; 056K Logista Solutions; 0496 Randolph Communications.
     let carriers =
         watching.findings.iter().filter(|finding| finding.severity >= Severity::Medium).map(|finding| {
             let (leaf, item) = &corpus.entries[finding.entries[0] as usize - 1];
@@ -187,7 +188,8 @@ fn the_whole_corpus_without_a_watch() {
     assert_eq!(carriers.collect::<Vec<_>>(), names);
 }
 
-/// As a log that begins today and is given all of the past in an hour.
+/// As a log that begins today and is given all of the past in an hour. And in other batches, as after a
+/// crash, the findings and what is remembered are the same.
 #[test]
 fn the_whole_corpus_in_an_hour() {
     let Some(mut corpus) = corpus() else { return };
@@ -196,16 +198,20 @@ fn the_whole_corpus_in_an_hour() {
         leaf.timestamp = today + 250 * place as u64;
     }
     let mut watching = Watching::default();
-    watching.follow(&corpus);
+    watching.follow(&corpus, 500);
     assert_eq!(watching.table().values().sum::<usize>(), 29);
     assert_eq!(watching.at_least_medium(), 3);
+    let mut again = Watching::default();
+    again.follow(&corpus, 7);
+    assert_eq!(again.findings, watching.findings);
+    assert_eq!(again.store, watching.store);
 }
 
 #[test]
 fn attacks_grafted_onto_the_corpus_are_found() {
     let Some(corpus) = corpus() else { return };
     let mut watching = Watching::default();
-    watching.follow(&corpus);
+    watching.follow(&corpus, 500);
     let next = corpus.entries.len() as u64 + 1;
     let now = corpus.entries.last().unwrap().0.timestamp / 1000;
     let validity = Validity { not_before: now, not_after: now + 30 * 86_400 };

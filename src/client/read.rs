@@ -17,7 +17,7 @@ use crate::bundle::{self, BundleError};
 use crate::checkpoint::Checkpoint;
 use crate::entry::{Entry, Leaf, LeafError};
 use crate::merkle::{
-    Hash, NodeId, RangeError, check_consistency, check_inclusion, plan_consistency, plan_inclusion,
+    Hash, NodeId, RangeError, check_consistency, plan_consistency, plan_inclusion,
     prove_consistency, prove_inclusion, root_nodes, tree_root,
 };
 use crate::note::{MAX_NOTE, Note, VerifierKey};

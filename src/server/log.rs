@@ -4,7 +4,7 @@
 //! signed: a wrong database or a wrong cache cannot make the log sign something that it does not hold.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rand_core::OsRng;
@@ -14,7 +14,7 @@ use super::budget::Budget;
 use super::config::Config;
 use super::dedup::{Dedup, DedupKey, key_of_hidden, key_of_open};
 use super::evidence::Evidence;
-use super::index::{NumberIndex, Shown};
+use super::index::NumberIndex;
 use super::issuers::Issuers;
 use super::kept::Kept;
 use super::keys::Keys;
@@ -32,7 +32,6 @@ use crate::admission::{Admitted, Kind, Trust, admit};
 use crate::anchors::VerifiedIssuers;
 use crate::certificate::{Certificate, CertificateError};
 use crate::chain_item::ChainItem;
-use crate::client::api::{Heads, ProvedHead};
 use crate::client::signatures::Ring;
 use crate::entry::{Entry, EntryType, Leaf};
 use crate::label::Label;
@@ -81,7 +80,7 @@ pub struct Log {
     healthy: AtomicBool,
     published: watch::Sender<Arc<Published>>,
     cosigned: Option<watch::Receiver<Option<Arc<Cosigned>>>>,
-    kept: Mutex<Kept>,
+    pub(super) kept: Mutex<Kept>,
     verified: VerifiedIssuers,
     labels_by_issuer: Budget<[u8; 32]>,
     labels_by_root: Budget<[u8; 32]>,
@@ -205,62 +204,13 @@ impl Log {
         Ok(self.provable(0)?.0)
     }
 
-    /// What a look-up begins with: the head that look-ups are answered in, and the newest checkpoint that a reader can
-    /// believe and that the head covers.
-    ///
-    /// # Errors
-    /// Those of [`NumberIndex::proved`]; [`Problem::NotCosigned`] while no such checkpoint covers so little.
-    pub fn heads(&self) -> Result<Heads, Problem> {
-        let ((shown, published), checkpoint) = self.pair()?;
-        let newest = self.index.published().tree.size;
-        let inclusion = self.index.reader.inclusion(shown.position, published.tree.size, newest)?;
-        let head = ProvedHead::new(&shown.head, shown.position, &inclusion);
-        Ok(Heads { checkpoint, index_checkpoint: published.note.clone(), head })
-    }
-
-    /// The parts of [`heads`](Self::heads): the head with the checkpoint of the index log that it ends, and the checkpoint of
-    /// the entry log.
-    ///
-    /// # Errors
-    /// As [`heads`](Self::heads).
-    pub fn pair(&self) -> Result<((Shown, Arc<Published>), String), Problem> {
-        let (shown, published) = self.index.proved()?;
-        let (checkpoint, _) = self.checkpoint_within(shown.head.size)?;
-        Ok(((shown, published), checkpoint))
-    }
-
-    /// The newest checkpoint that a reader can believe and that a head of so many entries covers, with its tree.
-    ///
-    /// # Errors
-    /// [`Problem::NotCosigned`].
-    pub fn checkpoint_within(&self, size: u64) -> Result<(String, Tree), Problem> {
-        let kept = self.keep();
-        let (tree, note) = kept.within(size).ok_or_else(|| self.not_cosigned())?;
-        Ok((note.clone(), *tree))
-    }
-
-    /// Remembers a checkpoint of before a restart, before any other one.
-    pub fn remember(&self, cosigned: &Cosigned) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.add(cosigned.tree, &cosigned.note, 0);
-    }
-
-    /// Remembers the newest checkpoint that a reader can believe, for heads that cover it and not yet the next one.
-    pub fn keep(&self) -> MutexGuard<'_, Kept> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Ok((note, tree)) = self.provable(0) {
-            kept.add(tree, &note, self.index.shown().map_or(0, |shown| shown.head.size));
-        }
-        kept
-    }
-
-    fn not_cosigned(&self) -> Problem {
+    pub(super) fn not_cosigned(&self) -> Problem {
         let retry = Duration::from_millis(self.config.cosign_milliseconds).max(Duration::from_secs(1));
         Problem::NotCosigned { retry }
     }
 
     /// The newest note that an app can believe, with its tree, which holds the leaf `index`.
-    fn provable(&self, index: u64) -> Result<(String, Tree), Problem> {
+    pub(super) fn provable(&self, index: u64) -> Result<(String, Tree), Problem> {
         if self.cosigned.is_none() {
             let published = self.published();
             return Ok((published.note.clone(), published.tree));

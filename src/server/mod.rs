@@ -12,6 +12,7 @@ pub mod keys;
 pub mod log;
 pub mod metrics;
 pub mod open;
+mod pair;
 pub mod pem_folder;
 pub mod plan;
 pub mod pool;

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::{Response, TestLog, chain};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tnlog::checkpoint::Checkpoint;
 use tnlog::client::check::{Position, Target, check_log};
 use tnlog::client::http::Client;
@@ -44,14 +44,14 @@ use tnlog::witness::{AddCheckpoint, SIZE_TYPE, parse_size};
 
 const NAME: &str = "mirror.example/test";
 
-pub fn submit(log: &TestLog, names: &[&str]) {
+fn submit(log: &TestLog, names: &[&str]) {
     for name in names {
         let (chain, precertificate) = chain(name);
         log.submit(&chain, precertificate);
     }
 }
 
-pub fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
+fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_so() {
         assert!(begun.elapsed() < Duration::from_secs(30), "{what}");
@@ -60,17 +60,17 @@ pub fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 /// The key of the log and that of its index log.
-pub fn keys(log: &TestLog) -> (VerifierKey, VerifierKey) {
+fn keys(log: &TestLog) -> (VerifierKey, VerifierKey) {
     let log = &log.running().log;
     (log.keys.checkpoint.verifier_key().clone(), log.index.key().clone())
 }
 
-pub fn index_signer(folder: &LogFolder) -> Signer {
+fn index_signer(folder: &LogFolder) -> Signer {
     read_index_key(&folder.keys(), common::ORIGIN, Generation::FIRST).unwrap()
 }
 
 /// A mirror in this process, which runs on the runtime of the log.
-pub struct TestMirror {
+struct TestMirror {
     folder: Folder,
     config: Config,
     policy: Policy,
@@ -151,7 +151,7 @@ impl TestMirror {
 }
 
 /// Recomputes everything out of a folder, with nothing but the keys.
-pub fn audit(public: PathBuf, (key, index_key): (VerifierKey, VerifierKey)) -> (u64, u64) {
+fn audit(public: PathBuf, (key, index_key): (VerifierKey, VerifierKey)) -> (u64, u64) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let files = Arc::new(Files::new(public));
@@ -167,12 +167,12 @@ pub fn audit(public: PathBuf, (key, index_key): (VerifierKey, VerifierKey)) -> (
     })
 }
 
-pub fn spc() -> Label {
+fn spc() -> Label {
     Label::of_service_provider_code(&ServiceProviderCode::new("706J").unwrap())
 }
 
 /// All entries of the code, verified as every client verifies them.
-pub fn lookup(log: &TestLog, address: SocketAddr) -> Vec<u64> {
+fn lookup(log: &TestLog, address: SocketAddr) -> Vec<u64> {
     let (key, index_key) = keys(log);
     let (policy, index_policy) =
         (policy_of_key(key.clone()).unwrap(), policy_of_key(index_key.clone()).unwrap());
@@ -187,6 +187,6 @@ pub fn lookup(log: &TestLog, address: SocketAddr) -> Vec<u64> {
 }
 
 /// The signed checkpoint of the index log, as the log has published it.
-pub fn index_note(log: &TestLog) -> Note {
+fn index_note(log: &TestLog) -> Note {
     Note::parse(log.running().log.index.published().note.as_bytes()).unwrap()
 }

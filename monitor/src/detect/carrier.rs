@@ -1,5 +1,6 @@
-//! A service provider code whose issuer and organization change together: what it looks like when somebody else obtains certificates
-//! for a carrier. Each alone is usual: 8 % of the real codes have certificates of several issuers, 13 % several spellings of a name.
+//! A service provider code whose issuer and organization change together: what it looks like when somebody
+//! else obtains certificates for a carrier. Each alone is usual: 8 % of the real codes have certificates of
+//! several issuers, 13 % several spellings of a name.
 
 use tnlog::label::Label;
 use tnlog::tls::{Malformed, Reader, Write};

@@ -1,5 +1,5 @@
-//! `conflicting-credentials`: two issuers vouch for two keys of one number at the same time, or two organizations hold live credentials for
-//! overlapping blocks.
+//! `conflicting-credentials`: two issuers vouch for two keys of one number at the same time, or two
+//! organizations hold live credentials for overlapping blocks.
 
 use tnlog::block::Block;
 use tnlog::tls::{Malformed, Reader, Write};
@@ -72,8 +72,8 @@ impl Record for Holders {
     }
 }
 
-/// Looks at a new certificate that names blocks. For each block it reads those around it, at most fifteen, and at most
-/// [`MAX_INSIDE`] inside.
+/// Looks at a new certificate that names blocks. For each block it reads those around it, at most fifteen,
+/// and at most [`MAX_INSIDE`] inside.
 pub(super) fn observe(
     entry: &Observed<'_>,
     open: &OpenCertificate,

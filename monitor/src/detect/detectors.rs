@@ -34,11 +34,12 @@ pub struct Detectors {
 impl Detectors {
     /// What there is to say of the next entry of the log.
     ///
-    /// Costs a look-up and a change of some five records for a certificate, one more for each number that it names, and two for other
-    /// entries: some 20 us over a memory that answers at once.
+    /// Costs a look-up and a change of some five records for a certificate, one more for each number that it
+    /// names, and two for other entries: some 20 us over a memory that answers at once.
     ///
     /// # Errors
-    /// [`MemoryError`]. The memory is then to be dropped, and the entries since the last stored changes gone through again.
+    /// [`MemoryError`]. The memory is then to be dropped, and the entries since the last stored changes gone
+    /// through again.
     pub fn observe(
         &self,
         entry: &Observed<'_>,
@@ -206,8 +207,8 @@ fn credential_of(entry: &Observed<'_>, number: &NumberEntry, issuer: &Issuer) ->
     }
 }
 
-/// How a new case is counted for waves: not at all, if the number had one within a day, or if it is what an ordinary renewal without
-/// an approval looks like.
+/// How a new case is counted for waves: not at all, if the number had one within a day, or if it is what an
+/// ordinary renewal without an approval looks like.
 fn kind_of(state: &NumberState, leaf: u64, case: &Case, now: i64) -> Option<Kind> {
     let recent = |other: &&Credential| {
         other.leaf != leaf && other.case.is_some() && now.saturating_sub(other.logged) < COUNTED_ONCE_IN

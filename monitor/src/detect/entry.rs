@@ -23,8 +23,9 @@ pub struct OpenCertificate {
 }
 
 impl OpenCertificate {
-    /// From the entry and what lies beside it, which the caller has checked against it. `issuer_of` gives the CA certificate with
-    /// a fingerprint. None when there is no certificate in the bytes: then the log is at fault.
+    /// From the entry and what lies beside it, which the caller has checked against it. `issuer_of` gives the
+    /// CA certificate with a fingerprint. None when there is no certificate in the bytes: then the log is at
+    /// fault.
     pub fn of(
         signed: &SignedEntry,
         item: &ChainItem,

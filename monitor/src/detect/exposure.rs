@@ -1,5 +1,6 @@
-//! How many credentials there were in this hour: the part of a tally that every credential changes, kept small and apart from the rest. It is
-//! settled into the tally once an hour, and whenever something is counted.
+//! How many credentials there were in this hour: the part of a tally that every credential changes, kept
+//! small and apart from the rest. It is settled into the tally once an hour, and whenever something is
+//! counted.
 
 use tnlog::tls::{Malformed, Reader, Write};
 
@@ -13,7 +14,8 @@ pub(super) struct Exposure {
     first: u32,
     hour: u32,
     sum: [u64; 2],
-    /// Of an operator: how many suspected reroutes of each kind came with a credential in the past, in parts of a [`UNIT`].
+    /// Of an operator: how many suspected reroutes of each kind came with a credential in the past, in parts
+    /// of a [`UNIT`].
     pub odds: [u64; 2],
 }
 

@@ -105,7 +105,8 @@ impl fmt::Debug for FindingId {
     }
 }
 
-/// In words: what happened, to whom it matters, and what to do now. It never holds a number, a label or the name of a person.
+/// In words: what happened, to whom it matters, and what to do now. It never holds a number, a label or the
+/// name of a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sentence {
     /// What happened.
@@ -124,7 +125,7 @@ impl Sentence {
 
 impl fmt::Display for Sentence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} This matters to {}. Now: {}", self.what, self.whom, self.now)
+        write!(f, "{} This matters to {}. Now: {}.", self.what, self.whom, self.now)
     }
 }
 

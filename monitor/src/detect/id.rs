@@ -5,8 +5,8 @@ use tnlog::certificate::Certificate;
 
 use super::organization;
 
-/// The first 16 bytes of the SHA-256 of a SubjectPublicKeyInfo. An attacker who wants the same one as somebody else's must try
-/// 2^128 keys.
+/// The first 16 bytes of the SHA-256 of a SubjectPublicKeyInfo. An attacker who wants the same one as
+/// somebody else's must try 2^128 keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(pub [u8; 16]);
 
@@ -22,8 +22,9 @@ impl KeyId {
     }
 }
 
-/// Who runs a CA: the same for all its issuing keys, so that a new key of a CA is not taken for a new CA. Made of the
-/// organization that its certificate names, which accepted roots vouch for, or of its key where it names none.
+/// Who runs a CA: the same for all its issuing keys, so that a new key of a CA is not taken for a new CA.
+/// Made of the organization that its certificate names, which accepted roots vouch for, or of its key where
+/// it names none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Operator(pub [u8; 8]);
 

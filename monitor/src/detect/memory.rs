@@ -1,8 +1,9 @@
 //! What is remembered between entries: small records under small keys, in whatever keeps ordered bytes.
 //!
-//! A [`Store`] only reads. What a run of entries changes gathers in a [`Memory`] above it and is taken out at the end as
-//! one set of changes, to be stored together with the position in the log: all of it or nothing. Records are replaced and
-//! never deleted, and each is bounded ([`MAX_RECORD`]), whatever entries an attacker has logged.
+//! A [`Store`] only reads. What a run of entries changes gathers in a [`Memory`] above it and is taken out at
+//! the end as one set of changes, to be stored together with the position in the log: all of it or nothing.
+//! Records are replaced and never deleted, and each is bounded ([`MAX_RECORD`]), whatever entries an attacker
+//! has logged.
 //!
 //! A key is a letter and what it is about:
 //!

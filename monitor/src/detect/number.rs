@@ -6,7 +6,8 @@ use tnlog::tls::{Malformed, Reader, Write};
 use super::id::{KeyId, Operator};
 use super::memory::{Record, key};
 
-/// The most credentials of a number that are remembered. Who has more logged than that is [`NumberState::crowded`].
+/// The most credentials of a number that are remembered. Who has more logged than that is
+/// [`NumberState::crowded`].
 pub(super) const MAX_CREDENTIALS: usize = 16;
 /// The most operators that are known to have issued for a number.
 pub(super) const MAX_OPERATORS: usize = 8;

@@ -1,4 +1,5 @@
-//! Names of organizations, as carriers write them: 13 % of the real service provider codes have two spellings or more.
+//! Names of organizations, as carriers write them: 13 % of the real service provider codes have two spellings
+//! or more.
 
 use tnlog::certificate::Certificate;
 
@@ -72,8 +73,8 @@ pub(super) fn telling_words(name: &str) -> Vec<String> {
     chosen.into_iter().take(8).map(str::to_owned).collect()
 }
 
-/// Short hashes of the telling words of a certificate's organization, or one of its whole subject where it names none. Two
-/// certificates are of one organization if they share one.
+/// Short hashes of the telling words of a certificate's organization, or one of its whole subject where it
+/// names none. Two certificates are of one organization if they share one.
 pub(super) fn words(certificate: &Certificate) -> Vec<Word> {
     let telling = certificate.organization().map(|name| telling_words(&name)).unwrap_or_default();
     if telling.is_empty() {

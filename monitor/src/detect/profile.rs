@@ -84,7 +84,8 @@ const CROWDED: Case = Case {
     now: "if you are the holder, look all of them up with `tnlog watch`, and dispute those that are not yours",
 };
 
-/// Looks at a new certificate. `stands_out` says that it was logged long after its validity began, and its issuer's usually are not.
+/// Looks at a new certificate. `stands_out` says that it was logged long after its validity began, and its
+/// issuer's usually are not.
 pub(super) fn observe(
     entry: &Observed<'_>,
     stands_out: bool,

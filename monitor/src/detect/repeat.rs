@@ -1,6 +1,6 @@
-//! `repeated-id`: a certificate id that two certificates have, or in the open a serial number of one issuer. One
-//! precertificate and one certificate that agree in everything are one credential; anything else is not, and is the way to slip another key
-//! under a credential that stands.
+//! `repeated-id`: a certificate id that two certificates have, or in the open a serial number of one issuer.
+//! One precertificate and one certificate that agree in everything are one credential; anything else is not,
+//! and is the way to slip another key under a credential that stands.
 
 use sha2::{Digest, Sha256};
 use tnlog::admission::Kind;
@@ -59,7 +59,8 @@ impl Record for Forms {
     }
 }
 
-/// What the certificate is to those before it, and the finding if that is what none may be. None for other entries.
+/// What the certificate is to those before it, and the finding if that is what none may be. None for other
+/// entries.
 pub(super) fn observe(
     entry: &Observed<'_>,
     memory: &mut Memory<'_>,

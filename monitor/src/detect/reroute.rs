@@ -1,16 +1,18 @@
 //! `reroute-suspected`: a credential of a number that does not stand.
 //!
-//! It looks the same when a telephone was lost: the old key cannot approve. What tells them apart is what happens next. A lost
-//! telephone stays silent; somebody whose text message was rerouted goes on using his. So it is graded by
+//! It looks the same when a telephone was lost: the old key cannot approve. What tells them apart is what
+//! happens next. A lost telephone stays silent; somebody whose text message was rerouted goes on using his.
+//! So it is graded by
 //!
 //! - whether the issuer is new to the number,
 //! - whether the leading credential was well inside its life, where nobody renews,
 //! - how the issuer verifies, where the operator of the monitor has said so,
 //! - a registration under the new key within a day,
-//! - **what the old key does later**: an approval clears it; a dispute, or any other sign that the key is in use, raises it.
+//! - **what the old key does later**: an approval clears it; a dispute, or any other sign that the key is in
+//!   use, raises it.
 //!
-//! Only the last makes it high. A key that is in use beside another one is also what the holder of two apps looks like, so for
-//! operators of whose credentials this is common ([`super::totals`]) it stays medium.
+//! Only the last makes it high. A key that is in use beside another one is also what the holder of two apps
+//! looks like, so for operators of whose credentials this is common ([`super::totals`]) it stays medium.
 
 use tnlog::entry::{Action, KeyStatementEntry, RegistrationEntry};
 
@@ -46,8 +48,8 @@ impl From<Vec<Finding>> for Outcome {
     }
 }
 
-/// Looks at a credential that was just taken up in `state`: opens a case where it does not stand. The key of a credential that
-/// stands gives nobody anything new, and opens none.
+/// Looks at a credential that was just taken up in `state`: opens a case where it does not stand. The key of
+/// a credential that stands gives nobody anything new, and opens none.
 pub(super) fn open(state: &NumberState, leaf: u64, labels: u16, tuning: &Tuning) -> Option<Case> {
     let new = state.credential(leaf).filter(|new| !new.stands())?;
     let leading = state.leading()?;
@@ -96,7 +98,8 @@ fn grade(credential: &Credential, case: &Case, grading: &Grading<'_>) -> Severit
     }
 }
 
-/// Says of a credential with a case what has not been said yet, about the case and the registration that moved to it.
+/// Says of a credential with a case what has not been said yet, about the case and the registration that
+/// moved to it.
 pub(super) fn speak(credential: &mut Credential, grading: &Grading<'_>) -> Vec<Finding> {
     let Some(case) = credential.case else { return Vec::new() };
     let severity = grade(credential, &case, grading);
@@ -118,7 +121,8 @@ pub(super) fn speak(credential: &mut Credential, grading: &Grading<'_>) -> Vec<F
     findings
 }
 
-/// A registration of the number was logged: it is what follows a credential, or a sign of life of the key that led.
+/// A registration of the number was logged: it is what follows a credential, or a sign of life of the key
+/// that led.
 pub(super) fn on_registration(
     state: &mut NumberState,
     registration: &RegistrationEntry,

@@ -1,9 +1,11 @@
-//! Which credentials of a number stand, entry by entry: the rules of `docs/formats.md` §20, over what is remembered.
+//! Which credentials of a number stand, entry by entry: the rules of `docs/formats.md` §20, over what is
+//! remembered.
 //!
-//! [`tnlog::standing`] folds a whole list and is what an app and a holder ask. Here each entry must cost the same however
-//! long the list is, and an attacker can make one long. So no more than [`MAX_CREDENTIALS`] are kept: those that have expired go first,
-//! which changes nothing, then the oldest that do not stand. Up to there the results are the same, which a test shows
-//! with random lists; beyond, the number is marked as crowded, and that is reported.
+//! [`tnlog::standing`] folds a whole list and is what an app and a holder ask. Here each entry must cost the
+//! same however long the list is, and an attacker can make one long. So no more than [`MAX_CREDENTIALS`] are
+//! kept: those that have expired go first, which changes nothing, then the oldest that do not stand. Up to
+//! there the results are the same, which a test shows with random lists; beyond, the number is marked as
+//! crowded, and that is reported.
 
 use tnlog::entry::{KeyStatementEntry, Verb};
 
@@ -25,7 +27,8 @@ pub(super) enum Said {
 }
 
 impl NumberState {
-    /// Takes up a new credential: whether it stands. None when it had expired when it was logged, and is not remembered.
+    /// Takes up a new credential: whether it stands. None when it had expired when it was logged, and is not
+    /// remembered.
     pub(super) fn arrive(&mut self, mut credential: Credential) -> Option<Standing> {
         let now = credential.logged;
         if !credential.is_live(now) {
@@ -72,7 +75,8 @@ impl NumberState {
         self.credentials.iter().any(|c| c.key == *key && c.stands() && c.is_live(now))
     }
 
-    /// The first leaf of the standing CA that issued it: the one that leads, or one below it, neither of them expired.
+    /// The first leaf of the standing CA that issued it: the one that leads, or one below it, neither of them
+    /// expired.
     fn issuer(&self, credential: &Credential, leading: &Credential, now: i64) -> Option<u64> {
         let of_issuer = |c: &&Credential| c.is_ca && c.stands() && c.key == credential.issuer;
         let issuer = self.credentials.iter().filter(of_issuer).max_by_key(|c| c.stood)?;
@@ -104,8 +108,8 @@ impl NumberState {
         self.operators.push(operator);
     }
 
-    /// Forgets what cannot matter any more, and where there is still no room, what matters least. CAs that have expired stay as long
-    /// as there is room: what they have issued may stand below them.
+    /// Forgets what cannot matter any more, and where there is still no room, what matters least. CAs that
+    /// have expired stay as long as there is room: what they have issued may stand below them.
     fn make_room(&mut self, now: i64) {
         let leading = self.leading;
         let leads = |credential: &Credential| leading == Some(credential.leaf);

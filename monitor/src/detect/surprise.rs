@@ -1,18 +1,20 @@
 //! How improbable a count is, when the past is all that is known of the rate.
 //!
-//! Events that come by chance, at a rate that nobody knows, were counted `past` times over some exposure (hours, or credentials
-//! issued). With a flat prior the rate is Gamma distributed with shape `past` + 1, and the count over a further exposure is negative
-//! binomial: so a short past makes wide limits, and nothing needs to be guessed. If that exposure is the share *q* of both, the
-//! probability of *x* events or more is at most (Chernoff)
+//! Events that come by chance, at a rate that nobody knows, were counted `past` times over some exposure
+//! (hours, or credentials issued). With a flat prior the rate is Gamma distributed with shape `past` + 1, and
+//! the count over a further exposure is negative binomial: so a short past makes wide limits, and nothing
+//! needs to be guessed. If that exposure is the share *q* of both, the probability of *x* events or more is
+//! at most (Chernoff)
 //!
 //! ```text
 //! exp(-(x + r) D(x / (x + r), q)),   r = past + 1,   D(f, q) = f ln(f / q) + (1 - f) ln((1 - f) / (1 - q))
 //! ```
 //!
-//! for x / (x + r) > q. That is an upper bound and no approximation, so a limit on it is a limit on the rate of false alarms, as far
-//! as the model holds.
+//! for x / (x + r) > q. That is an upper bound and no approximation, so a limit on it is a limit on the rate
+//! of false alarms, as far as the model holds.
 
-/// The natural logarithm of an upper bound of the probability of `count` events or more, where `past` were counted before and the
+/// The natural logarithm of an upper bound of the probability of `count` events or more, where `past` were
+/// counted before and the
 /// exposure of the count is the `share` (0 to 1) of both exposures.
 pub(super) fn log_probability(count: u64, past: u64, share: f64) -> f64 {
     let (x, r) = (count as f64, past as f64 + 1.0);

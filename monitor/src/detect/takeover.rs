@@ -1,5 +1,5 @@
-//! `registration-takeover`: a registration of a number moves to a key that was not approved. From then on whoever calls the number
-//! reaches the holder of that key.
+//! `registration-takeover`: a registration of a number moves to a key that was not approved. From then on
+//! whoever calls the number reaches the holder of that key.
 
 use super::entry::Observed;
 use super::finding::{Detector, Finding, Origin, Sentence, Severity};
@@ -14,8 +14,8 @@ pub(super) fn moves(state: &NumberState, key: &KeyId, now: i64) -> bool {
         .any(|registered| state.is_trusted(&registered.key, now))
 }
 
-/// What has not been said yet of a registration that moved: as bad as the credential that it moved to is by now, and never less
-/// than low.
+/// What has not been said yet of a registration that moved: as bad as the credential that it moved to is by
+/// now, and never less than low.
 pub(super) fn found(
     credential: &Credential,
     case: &Case,

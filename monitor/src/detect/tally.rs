@@ -1,4 +1,5 @@
-//! How often what happens, of one operator or in one country: by the hour for three days, and by the day for eight weeks before.
+//! How often what happens, of one operator or in one country: by the hour for three days, and by the day for
+//! eight weeks before.
 
 use tnlog::tls::{Malformed, Reader, Write};
 
@@ -119,8 +120,8 @@ impl Tally {
         self.days.retain(|(day, _)| *day >= oldest);
     }
 
-    /// What was counted in this hour and the `window` hours before it (at most [`HOURS`] - 1), and before that, with the hours that
-    /// there are before.
+    /// What was counted in this hour and the `window` hours before it (at most [`HOURS`] - 1), and before
+    /// that, with the hours that there are before.
     pub(super) fn split(&self, hour: u32, window: u32) -> (Counts, Counts, u32) {
         let begin = hour.saturating_sub(window);
         let (mut recent, mut past) = (Counts::default(), Counts::default());

@@ -1,5 +1,5 @@
-//! What is known of an operator since the beginning: how late its certificates are logged, and how often two keys of a number are in
-//! use at once.
+//! What is known of an operator since the beginning: how late its certificates are logged, and how often two
+//! keys of a number are in use at once.
 
 use tnlog::tls::{Malformed, Reader, Write};
 

@@ -23,13 +23,15 @@ pub struct Tuning {
     pub well_inside_percent: u8,
     /// A registration within this time after a credential was logged counts as its consequence, in seconds.
     pub follows_within: i64,
-    /// What a key does later than this after its successor was logged shows that it is still in use, in seconds.
+    /// What a key does later than this after its successor was logged shows that it is still in use, in
+    /// seconds.
     pub still_in_use_after: i64,
     /// The longest validity of a certificate that is no CA, in seconds.
     pub longest_validity: i64,
     /// A certificate is backdated if its validity began longer ago than this when it was logged, in seconds.
     pub backdated_after: i64,
-    /// A wave is reported when chance would make one as large with at most this probability, as a natural logarithm.
+    /// A wave is reported when chance would make one as large with at most this probability, as a natural
+    /// logarithm.
     pub wave_log_probability: f64,
     /// The fewest suspected reroutes in a wave.
     pub wave_least: u32,

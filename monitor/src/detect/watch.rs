@@ -1,8 +1,9 @@
-//! `unexpected-issuer`, `unexpected-key` and `unexpected-scope`: what is issued for the numbers, blocks, carriers and issuers that the
-//! configuration names.
+//! `unexpected-issuer`, `unexpected-key` and `unexpected-scope`: what is issued for the numbers, blocks,
+//! carriers and issuers that the configuration names.
 //!
-//! A watch that is added today is told everything from the beginning: [`Watches::observe`] over the entries of its labels, which the
-//! index finds, with no other watch. What it says then has the same ids as if it had been there all the time.
+//! A watch that is added today is told everything from the beginning: [`Watches::observe`] over the entries
+//! of its labels, which the index finds, with no other watch. What it says then has the same ids as if it had
+//! been there all the time.
 
 mod learned;
 
@@ -80,8 +81,8 @@ impl fmt::Debug for Watch {
     }
 }
 
-/// All watches of a log, found by what an entry says. An entry costs a look-up for each of its labels, and one that names blocks
-/// a comparison with each block that is watched.
+/// All watches of a log, found by what an entry says. An entry costs a look-up for each of its labels, and
+/// one that names blocks a comparison with each block that is watched.
 #[derive(Clone, Debug, Default)]
 pub struct Watches {
     watches: Vec<Watch>,

@@ -2,24 +2,27 @@
 //!
 //! # The statistic
 //!
-//! Counted is each credential that opens a case of `reroute-suspected` and whose operator is new to the number, or which comes while the
-//! leading credential is well inside its life: the two kinds are counted apart. A number counts once a day, and a certificate once
-//! however many numbers it names. With each one that is counted, the last 1, 6, 24 and 71 hours are compared with all that is known
-//! of the eight weeks before, in two ways:
+//! Counted is each credential that opens a case of `reroute-suspected` and whose operator is new to the
+//! number, or which comes while the leading credential is well inside its life: the two kinds are counted
+//! apart. A number counts once a day, and a certificate once however many numbers it names. With each one
+//! that is counted, the last 1, 6, 24 and 71 hours are compared with all that is known of the eight weeks
+//! before, in two ways:
 //!
 //! - **by time**: as many hours as there are in both;
-//! - **by volume**: as many other credentials as were issued in both. In a country each is weighed with the odds that its own operator
-//!   had in the past, so that it does not matter when more of them come from one with many lost telephones.
+//! - **by volume**: as many other credentials as were issued in both. In a country each is weighed with the
+//!   odds that its own operator had in the past, so that it does not matter when more of them come from one
+//!   with many lost telephones.
 //!
-//! Each gives an upper bound of the probability ([`super::surprise`]). A wave is reported when **both** are at most 10^-9 for the same
-//! hours. A burst of honest renewals raises the volume and what is counted alike; a quiet night lowers the volume only; a campaign makes many
-//! new credentials. Under the model, which is that what is counted comes independently and at a rate that is constant by time *or* in
-//! proportion to what is issued, a test is wrong at most once in 10^9; each counted credential makes at most four tests for its
+//! Each gives an upper bound of the probability ([`super::surprise`]). A wave is reported when **both** are
+//! at most 10^-9 for the same hours. A burst of honest renewals raises the volume and what is counted alike;
+//! a quiet night lowers the volume only; a campaign makes many new credentials. Under the model, which is
+//! that what is counted comes independently and at a rate that is constant by time *or* in proportion to what
+//! is issued, a test is wrong at most once in 10^9; each counted credential makes at most four tests for its
 //! operator and four for each of its countries. A million of them make a false wave with less than 1 %.
 //!
-//! Nothing is counted for a country, and no wave is reported, of an operator in its first week. What was counted in a wave
-//! is not part of what is usual afterwards. While an operator has a wave its credentials are not tested for their countries, and the other way round,
-//! so that one wave is one finding.
+//! Nothing is counted for a country, and no wave is reported, of an operator in its first week. What was
+//! counted in a wave is not part of what is usual afterwards. While an operator has a wave its credentials
+//! are not tested for their countries, and the other way round, so that one wave is one finding.
 
 use tnlog::tls::{Malformed, Reader, Write};
 

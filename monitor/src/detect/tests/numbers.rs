@@ -145,8 +145,8 @@ fn who_withdraws_before_moves_in_peace() {
     assert_eq!(found(&world), [(RerouteSuspected, Low)]);
 }
 
-/// People have several apps, each with a key and an issuer of its own. Where that is usual, two keys in use are not high; a
-/// dispute is. Fails when `grade` does not look whether it is common.
+/// People have several apps, each with a key and an issuer of its own. Where that is usual, two keys in use
+/// are not high; a dispute is. Fails when `grade` does not look whether it is common.
 #[test]
 fn where_two_apps_are_usual_two_keys_are_not_high() {
     let mut world = World::new(Detectors::default());
@@ -182,7 +182,8 @@ fn both_halves_of_a_credential_are_one() {
     assert_eq!(world.finding(RerouteSuspected).entries[0], precertificate);
 }
 
-/// Another key under the id of a credential that stands. Fails when the key is not in what halves must agree in.
+/// Another key under the id of a credential that stands. Fails when the key is not in what halves must agree
+/// in.
 #[test]
 fn a_repeated_id_is_high_and_is_judged_by_itself() {
     let (mut world, _) = anna();
@@ -203,7 +204,8 @@ fn the_same_certificate_with_another_signature_accuses_nobody() {
     assert_eq!(found(&world), [(RepeatedId, Info)]);
 }
 
-/// An attacker has hundreds of credentials issued: what is remembered stays small, the holder's key keeps its weight, and it is said.
+/// An attacker has hundreds of credentials issued: what is remembered stays small, the holder's key keeps its
+/// weight, and it is said.
 #[test]
 fn a_crowded_number_stays_small_and_is_reported() {
     let (mut world, anna) = anna();

@@ -137,7 +137,7 @@ fn a_serial_number_that_two_certificates_have() {
     world.logs_open_as(precertificate.issued(), Kind::Precertificate);
     world.logs_open(&ca.finalize(&precertificate, &[vec![1; 60]]).unwrap());
     assert_eq!(world.open(), []);
-    // The same, but for its SCTs: another certificate of the same serial number, which differs in nothing that counts.
+    // The same but for its SCTs: another certificate of this serial number, that differs in nothing that counts.
     world.logs_open(&ca.finalize(&precertificate, &[vec![2; 60]]).unwrap());
     assert_eq!(world.open(), [(Detector::RepeatedId, Info)]);
     world.logs_open(&ca.issue(&carrier("706J", "Example", 2).serial(&[5])));

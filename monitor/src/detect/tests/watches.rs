@@ -145,8 +145,8 @@ fn an_issuer_outside_of_its_countries() {
     assert_eq!(unexpected(&world), [(Detector::UnexpectedScope, High)]);
 }
 
-/// A watch that is added later is told the entries of its labels alone, over a memory that knows nothing, and says of the past
-/// what it would have said then.
+/// A watch that is added later is told the entries of its labels alone, over a memory that knows nothing, and
+/// says of the past what it would have said then.
 #[test]
 fn a_watch_that_is_added_later_says_the_same() {
     let tell = |world: &mut World, only_mine: bool| {

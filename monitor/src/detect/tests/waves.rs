@@ -5,7 +5,8 @@ use super::*;
 use crate::detect::tally::Kind;
 use crate::detect::wave::{self, Issued};
 
-/// What an operator issues: credentials an hour on average, how many of them are suspected of which kind, and from which hour on.
+/// What an operator issues: credentials an hour on average, how many of them are suspected of which kind, and
+/// from which hour on.
 #[derive(Clone, Copy)]
 struct Habit {
     rate: f64,
@@ -26,7 +27,8 @@ struct Quiet {
     waves: Vec<Finding>,
 }
 
-/// Two large operators and a small one; one of them has many lost telephones. One more begins in the second week.
+/// Two large operators and a small one; one of them has many lost telephones. One more begins in the second
+/// week.
 fn quiet(seed: u64) -> Quiet {
     let habit = |rate, new_operator, early, from| Habit { rate, new_operator, early, from };
     let habits = vec![
@@ -104,9 +106,9 @@ impl Quiet {
     }
 }
 
-/// Nights, a burst of renewals twelve times as large as usual, and the first weeks of an operator of which a third of the holders had
-/// another one. Fails when only one of the two comparisons is made, or operators are not left out of their country in their first
-/// week.
+/// Nights, a burst of renewals twelve times as large as usual, and the first weeks of an operator of which a
+/// third of the holders had another one. Fails when only one of the two comparisons is made, or operators are
+/// not left out of their country in their first week.
 #[test]
 fn a_quiet_world_has_no_wave() {
     for seed in 0..30 {
@@ -117,7 +119,8 @@ fn a_quiet_world_has_no_wave() {
     }
 }
 
-/// A limit of 10^-3 instead of 10^-9, so that there is something to count: no more tests are wrong than it says.
+/// A limit of 10^-3 instead of 10^-9, so that there is something to count: no more tests are wrong than it
+/// says.
 #[test]
 fn false_alarms_are_no_more_than_promised() {
     let (mut waves, mut counted) = (0, 0);
@@ -195,8 +198,8 @@ fn a_wave_is_one_finding_with_its_members() {
     assert!(!ids.contains(&world.waves.last().unwrap().id));
 }
 
-/// One number with many credentials, and one certificate with many numbers, are no wave. Fails when `kind_of` does not look for recent
-/// ones.
+/// One number with many credentials, and one certificate with many numbers, are no wave. Fails when `kind_of`
+/// does not look for recent ones.
 #[test]
 fn a_number_and_a_certificate_count_once() {
     let mut world = World::new(Detectors::default());
