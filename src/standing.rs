@@ -12,7 +12,7 @@
 //! 1. A credential that had expired when it was logged does not stand.
 //! 2. Otherwise it **stands**, and **leads**, if no standing and unexpired credential covered the number.
 //! 3. Otherwise it stands, and does *not* lead, if the unexpired leading credential issued it, or a standing and unexpired CA
-//!    did that the leading one issued, and so on.
+//!    did that the leading one issued, and so on: at most 9 steps below the leading one.
 //! 4. Otherwise it does not stand, until the key of the leading credential approves it: while the leading one has not
 //!    expired, nor the approved one, and the approved one was logged after the leading one. It then stands and leads.
 //! 5. A dispute has weight if its key is that of a standing credential that has not expired. It changes nothing of the
@@ -248,7 +248,7 @@ impl<'a> History<'a> {
         }
         match (credential.standing, self.leading) {
             (Err(why), _) => Verdict::DoesNotStand(why),
-            (Ok(_), Some(leading)) if !fold::is_under(&self.credentials, place, leading) => {
+            (Ok(_), Some(leading)) if fold::steps_below(&self.credentials, place, leading).is_none() => {
                 Verdict::Superseded { by: leading }
             }
             (Ok(_), _) if credential.is_disputed() => Verdict::Disputed,

@@ -30,9 +30,6 @@ use crate::signature::{SignatureError, VerifySignature, verify_statement};
 
 const DOMAIN: &[u8] = b"tnlog key statement v1\0";
 
-/// A submitted statement is at most this long.
-pub const MAX_STATEMENT: usize = 256;
-
 /// What is signed: fixed length, nothing to parse.
 pub fn signed_bytes(log_id: &[u8; 32], verb: Verb, old: &LeafReference, new: &LeafReference) -> Vec<u8> {
     [DOMAIN, log_id, &new.hash.0, &old.hash.0, &[verb as u8]].concat()
@@ -85,7 +82,7 @@ impl KeyStatement {
             let (verb, old, new) = read_said(d)?;
             Ok(KeyStatement { log_id, verb, old, new, signature: read_signature(key(d, 7)?)? })
         });
-        decoded.filter(|_| bytes.len() <= MAX_STATEMENT).ok_or(StatementRefusal::Malformed)
+        decoded.ok_or(StatementRefusal::Malformed)
     }
 }
 

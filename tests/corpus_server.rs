@@ -8,13 +8,19 @@ use std::collections::{BTreeMap, HashSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use common::{TestLog, add_chain};
 use serde_json::{Value, json};
 use tnlog::anchors::{Anchor, Anchors};
 use tnlog::certificate::Certificate;
 use tnlog::classify::Class;
+use tnlog::client::http::Client;
+use tnlog::client::lookup::{Kept, Lookups, Question, Trust, all};
+use tnlog::client::read::policy_of_key;
 use tnlog::client::signatures::Ring;
+use tnlog::label::Label;
+use tnlog::number::ServiceProviderCode;
 use tnlog::policy::Policy;
 use tnlog::proof::TlogProof;
 use tnlog::receipt::{Claim, KnownLog, Receipt, Verifier};
@@ -109,6 +115,30 @@ fn verify_receipts(log: &TestLog, corpus: &Corpus) -> usize {
         .count()
 }
 
+/// Two carriers of three have at most so many certificates.
+fn a_carrier_is_looked_up_in_less_than_50_kilobytes(log: &TestLog) {
+    let running = &log.running().log;
+    while running.index.shown().is_none_or(|shown| shown.head.size < log.size()) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let (key, index_key) = (running.keys.checkpoint.verifier_key().clone(), running.index.key().clone());
+    let policies = (policy_of_key(key.clone()).unwrap(), policy_of_key(index_key.clone()).unwrap());
+    let trust = Trust { key, policy: policies.0, index_key, index_policy: policies.1 };
+    let client = Client::new(&format!("http://{}/", log.address())).unwrap();
+    let mut lookups = Lookups::new(client.clone(), trust);
+    let question =
+        Question::of_labels(&[Label::of_service_provider_code(&ServiceProviderCode::new("734J").unwrap())]);
+    let begun = Instant::now();
+    let found = log.runtime.block_on(async {
+        let size = lookups.update().await.unwrap();
+        lookups.follow(&question, &mut Kept::default(), size, all).await.unwrap()
+    });
+    let (cost, time) = (client.transferred(), begun.elapsed());
+    println!("{} certificates of a carrier: {cost:?} in {time:?}", found.len());
+    assert_eq!(found.len(), 6);
+    assert!(cost.bytes() < 50_000 && time < Duration::from_secs(1), "{cost:?} in {time:?}");
+}
+
 #[test]
 fn the_whole_corpus_through_a_running_log() {
     let Some(corpus) = corpus() else { return };
@@ -147,6 +177,7 @@ fn the_whole_corpus_through_a_running_log() {
     assert_eq!(outcomes, expected);
     assert_eq!(log.size(), 1 + 12_994);
     assert_eq!(verify_receipts(&log, &corpus), 200);
+    a_carrier_is_looked_up_in_less_than_50_kilobytes(&log);
 }
 
 /// `ring`, which the log verifies with, and the pure core, which apps verify with, agree: about each signature of the corpus,

@@ -16,6 +16,10 @@ mod notes;
 mod page;
 #[path = "vectors/receipts.rs"]
 mod receipts;
+#[path = "vectors/registrations.rs"]
+mod registrations;
+#[path = "vectors/standing.rs"]
+mod standing;
 #[path = "vectors/statements.rs"]
 mod statements;
 #[path = "vectors/tree.rs"]

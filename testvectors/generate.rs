@@ -5,6 +5,8 @@
 
 #[path = "generate/case.rs"]
 mod case;
+#[path = "generate/cbor.rs"]
+mod cbor;
 #[path = "generate/certificates.rs"]
 mod certificates;
 #[path = "generate/chain_der.rs"]
@@ -21,6 +23,12 @@ mod ed25519;
 mod example;
 #[path = "generate/index.rs"]
 mod index;
+#[path = "generate/index_labels.rs"]
+mod index_labels;
+#[path = "generate/index_pages.rs"]
+mod index_pages;
+#[path = "generate/index_shapes.rs"]
+mod index_shapes;
 #[path = "generate/labels.rs"]
 mod labels;
 #[path = "generate/leaves.rs"]
@@ -35,12 +43,24 @@ mod open_numbers;
 mod page;
 #[path = "generate/parameters.rs"]
 mod parameters;
+#[path = "generate/people.rs"]
+mod people;
 #[path = "generate/policies.rs"]
 mod policies;
 #[path = "generate/receipts.rs"]
 mod receipts;
+#[path = "generate/registration_receipts.rs"]
+mod registration_receipts;
+#[path = "generate/registrations.rs"]
+mod registrations;
 #[path = "generate/scene.rs"]
 mod scene;
+#[path = "generate/standing.rs"]
+mod standing;
+#[path = "generate/standing_registrations.rs"]
+mod standing_registrations;
+#[path = "generate/standing_rules.rs"]
+mod standing_rules;
 #[path = "generate/statements.rs"]
 mod statements;
 #[path = "generate/tree.rs"]
@@ -102,6 +122,8 @@ fn files() -> Vec<File> {
         receipts::receipt(),
         parameters::parameters(),
         statements::statement(),
+        registrations::registration(),
+        standing::standing(),
         index::index(),
     ]
 }

@@ -9,6 +9,7 @@ mod inspect;
 mod keygen;
 mod label;
 mod load;
+mod lookups;
 mod mirror;
 mod number;
 mod output;

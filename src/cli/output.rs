@@ -125,9 +125,13 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// Text from elsewhere, without control characters.
+/// Text from elsewhere, without control characters, and without those that change the direction of writing or are not seen.
 pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    let hides = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    text.chars().map(|c| if hides(c) { '\u{fffd}' } else { c }).collect()
 }
 
 /// Seconds of Unix time as `2026-01-31T12:00:00Z`.
@@ -172,6 +176,11 @@ pub fn progress(length: u64, what: &'static str) -> ProgressBar {
 mod tests {
     use super::*;
     use anyhow::anyhow;
+
+    #[test]
+    fn names_from_elsewhere_cannot_write_over_others() {
+        assert_eq!(printable("O=A\u{202e}B\u{1b}[2J\u{2066}é"), "O=A\u{fffd}B\u{fffd}[2J\u{fffd}é");
+    }
 
     #[test]
     fn a_cause_is_said_once() {

@@ -1,31 +1,39 @@
 //! `tnlog verify`: what an app does with a peer's certificate and receipt, offline.
 
+mod registration;
+mod standing;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, anyhow, bail};
 use tnlog::anchors::{Anchor, Anchors};
+use tnlog::client::lookup::Peer;
 use tnlog::number::ServiceProviderCode;
 use tnlog::policy::Policy;
 use tnlog::proof::TlogProof;
 use tnlog::receipt::{Claim, KnownLog, Receipt, Untrusted, Verified, Verifier};
 use tnlog::registration_receipt::VerifiedRegistration;
 
+use crate::lookups::Asking;
 use crate::output::Report;
 use crate::{input, number, output};
-
-mod registration;
+use standing::Standing;
 
 /// Decide, offline, whether a peer's certificate is to be trusted
 ///
 /// Asks what an app asks: does the certificate cover the number or service provider code; is its chain good, valid now and from one of the
 /// given roots; is it in a log of the policy, as the receipt says. Says which of these fails.
+///
+/// With --standing it then asks the log, or a mirror, whether the credential stands and is the newest of its number. A receipt does
+/// not expire, and does not show what was logged later.
 #[derive(clap::Args)]
 #[command(after_help = concat!(
     "Example:\n  tnlog verify --certificate chain.pem --receipt chain.pem.tlog-proof --number +17035550123 \\\n",
     "    --policy policy.txt --parameters log.tlog-proof --roots roots.pem\n\n",
     "  ... --registration alice.tlog-proof --service messages.example.com --rs rs.example.com=rs.pem\n",
     "    the same, and whether the peer is registered at this service\n\n",
+    "  ... --standing --verifiers verifiers.txt --ask https://mirror.example.com/\n\n",
     "The parameters of a log are served at /tn/v1/parameters; take them once and keep them beside the policy.\n\n",
     "Exit codes: 0 trusted, 1 a file cannot be read, 2 not trusted, 64 wrong usage"
 ))]
@@ -57,6 +65,11 @@ pub struct Args {
     /// The time to judge at, 2026-01-31T12:00:00Z or seconds of Unix time [default: now]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     at: Option<i64>,
+    /// Then ask whether it stands and is the newest of its number; whoever answers sees the number's label
+    #[arg(long, requires = "number")]
+    standing: bool,
+    #[command(flatten)]
+    asking: Asking,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -92,6 +105,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Anchors::new(roots.into_iter().map(|certificate| Anchor { certificate, calling_codes: None }));
     let chain = input::good_certificates(std::slice::from_ref(&args.certificate))?;
     let receipt = Receipt::parse(&input::read(&args.receipt)?).with_context(|| about(&args.receipt))?;
+    let policies = if args.standing { Some(args.asking.policies(&args.policy)?) } else { None };
     let verifier = Verifier::new(policy, logs, anchors);
     let now = args.at.unwrap_or_else(output::now);
     let verified = match verifier.verify(&chain, &claim, &receipt, now) {
@@ -99,10 +113,23 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Err(error) => return untrusted(&error.to_string(), reason(&error), args.json),
     };
     let registered = args.registration.read(&claim)?;
-    match registered.map(|registered| registered.verify(&verifier, &verified, now)).transpose() {
-        Ok(registered) => trusted(&verified, registered.as_ref(), args.json),
-        Err(error) => untrusted(&error.to_string(), registration::reason(&error), args.json),
+    let registered = registered.map(|registered| registered.verify(&verifier, &verified, now)).transpose();
+    let registered = match registered {
+        Ok(registered) => registered,
+        Err(error) => return untrusted(&error.to_string(), registration::reason(&error), args.json),
+    };
+    let standing = match (&policies, &claim) {
+        (Some(policies), Claim::Number(number)) => {
+            let peer = Peer { verified: &verified, receipt: &receipt, number };
+            Some(Standing::ask(&args.asking, policies, &peer, now).await?)
+        }
+        _ => None,
+    };
+    if let Some((why, reason)) = standing.as_ref().and_then(Standing::doubt) {
+        return untrusted(&why, reason, args.json);
     }
+    let more = More { registered: registered.as_ref(), standing: standing.as_ref() };
+    trusted(&verified, &more, args.json)
 }
 
 /// Read here and not by the parser of arguments, whose errors repeat what was given.
@@ -114,11 +141,13 @@ fn claim(number: Option<&str>, code: Option<ServiceProviderCode>) -> anyhow::Res
     }
 }
 
-fn trusted(
-    verified: &Verified,
-    registered: Option<&VerifiedRegistration>,
-    json: bool,
-) -> anyhow::Result<ExitCode> {
+/// What else was found of a peer.
+struct More<'a> {
+    registered: Option<&'a VerifiedRegistration>,
+    standing: Option<&'a Standing>,
+}
+
+fn trusted(verified: &Verified, more: &More<'_>, json: bool) -> anyhow::Result<ExitCode> {
     let cosigned = |(name, seconds): &(String, u64)| {
         format!("{name} at {}", output::time(i64::try_from(*seconds).unwrap_or(i64::MAX)))
     };
@@ -127,8 +156,11 @@ fn trusted(
         .field("index", verified.index)
         .field("logged", output::time_of_millis(verified.timestamp))
         .field("valid_until", output::time(verified.chain.certificate().not_after()))
-        .field("cosigned_by", verified.cosigned.iter().map(cosigned).collect::<Vec<_>>());
-    match registered {
+        .field("cosigned_by", verified.cosigned.iter().map(cosigned).collect::<Vec<_>>())
+        .field_if("standing", more.standing.map(|_| "stands, and is the newest of its number"))
+        .field_if("judged_by_entries", more.standing.map(|standing| standing.answered.covers))
+        .field_if("complete_as_of", more.standing.and_then(Standing::as_of).map(output::time));
+    match more.registered {
         Some(registered) => registration::describe(report, registered).print(json)?,
         None => report.print(json)?,
     }

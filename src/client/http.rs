@@ -3,7 +3,7 @@
 //! Everything that is sent here is safe to repeat: reads, and submissions, which get the same answer again. Errors name the
 //! path and what the log said of it, never what was sent.
 
-use std::sync::Once;
+use std::sync::{Arc, Once};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
@@ -16,6 +16,7 @@ use url::{Host, Url};
 
 use super::api::Problem;
 use super::retry::{Patience, retry_after};
+use super::traffic::{Traffic, Transferred};
 
 /// The longest problem that is read.
 const MAX_PROBLEM: usize = 64 * 1024;
@@ -97,6 +98,7 @@ pub struct Client {
     http: reqwest::Client,
     base: Url,
     patience: Patience,
+    traffic: Arc<Traffic>,
 }
 
 /// An attempt that failed, and whether another one may do better.
@@ -129,7 +131,7 @@ impl Client {
     /// [`HttpError::BaseUrl`], [`HttpError::Setup`].
     pub fn new(base: &str) -> Result<Self, HttpError> {
         let base = parse_base(base).ok_or(HttpError::BaseUrl)?;
-        Ok(Client { http: transport(&base)?, base, patience: Patience::default() })
+        Ok(Client { http: transport(&base)?, base, patience: Patience::default(), traffic: Arc::default() })
     }
 
     /// The same with other patience.
@@ -141,6 +143,11 @@ impl Client {
     /// The address of the log, with a slash at its end.
     pub fn base(&self) -> &Url {
         &self.base
+    }
+
+    /// What this client and its clones have sent and received.
+    pub fn transferred(&self) -> Transferred {
+        self.traffic.transferred()
     }
 
     /// The bytes at a path below the base, at most `limit`; none when there is nothing (404).
@@ -207,7 +214,7 @@ impl Client {
     ) -> Result<Bytes, HttpError> {
         let begin = Instant::now();
         for attempt in 1.. {
-            let once = tokio::time::timeout(ATTEMPT, once(path, limit, request()));
+            let once = tokio::time::timeout(ATTEMPT, self.once(path, limit, request()));
             let failed = match once.await {
                 Ok(Ok(bytes)) => return Ok(bytes),
                 Ok(Err(failed)) => failed,
@@ -226,6 +233,18 @@ impl Client {
             tokio::time::sleep(wait).await;
         }
         unreachable!("patience ends")
+    }
+
+    async fn once(&self, path: &str, limit: usize, request: RequestBuilder) -> Result<Bytes, Failure> {
+        let unreachable = |error: reqwest::Error| Failure::unreachable(path, chain_of(&error.without_url()));
+        let request = request.build().map_err(unreachable)?;
+        self.traffic.asks(&request);
+        let response = self.http.execute(request).await.map_err(unreachable)?;
+        self.traffic.is_answered(&response);
+        if response.status().is_success() {
+            return read_body(path, limit, response, &self.traffic).await;
+        }
+        Err(refusal(path, response, &self.traffic).await)
     }
 }
 
@@ -290,16 +309,12 @@ fn install_provider() {
     });
 }
 
-async fn once(path: &str, limit: usize, request: RequestBuilder) -> Result<Bytes, Failure> {
-    let response =
-        request.send().await.map_err(|error| Failure::unreachable(path, chain_of(&error.without_url())))?;
-    if response.status().is_success() {
-        return read_body(path, limit, response).await;
-    }
-    Err(refusal(path, response).await)
-}
-
-async fn read_body(path: &str, limit: usize, mut response: Response) -> Result<Bytes, Failure> {
+async fn read_body(
+    path: &str,
+    limit: usize,
+    mut response: Response,
+    traffic: &Traffic,
+) -> Result<Bytes, Failure> {
     let too_long = || Failure::last(HttpError::TooLong { path: path.into(), limit });
     if response.content_length().is_some_and(|length| length > limit as u64) {
         return Err(too_long());
@@ -308,6 +323,7 @@ async fn read_body(path: &str, limit: usize, mut response: Response) -> Result<B
     while let Some(chunk) =
         response.chunk().await.map_err(|error| Failure::unreachable(path, chain_of(&error.without_url())))?
     {
+        traffic.receives(chunk.len());
         if body.len() + chunk.len() > limit {
             return Err(too_long());
         }
@@ -316,7 +332,7 @@ async fn read_body(path: &str, limit: usize, mut response: Response) -> Result<B
     Ok(body.freeze())
 }
 
-async fn refusal(path: &str, response: Response) -> Failure {
+async fn refusal(path: &str, response: Response, traffic: &Traffic) -> Failure {
     let status = response.status();
     let again = match status {
         StatusCode::TOO_MANY_REQUESTS
@@ -327,7 +343,7 @@ async fn refusal(path: &str, response: Response) -> Failure {
         _ => Again::Never,
     };
     let status = status.as_u16();
-    let body = read_body(path, MAX_PROBLEM, response).await.unwrap_or_default();
+    let body = read_body(path, MAX_PROBLEM, response, traffic).await.unwrap_or_default();
     let error = match serde_json::from_slice::<Problem>(&body) {
         Ok(problem) => {
             HttpError::Problem { path: path.into(), problem: Box::new(clean(Problem { status, ..problem })) }

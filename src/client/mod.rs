@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod api;
+pub mod cache;
 pub mod check;
 pub mod copy;
 pub mod cosigner;
@@ -25,3 +26,4 @@ pub mod source;
 pub mod statements;
 pub mod store;
 pub mod submit;
+pub mod traffic;

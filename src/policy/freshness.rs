@@ -49,13 +49,7 @@ impl Policy {
     /// # Errors
     /// [`FreshnessError`]: the policy does not allow it to be known, or the cosignatures are too few.
     pub fn complete_as_of(&self, cosigned: &[(String, u64)], bad: usize) -> Result<u64, FreshnessError> {
-        if self.quorum == Quorum::None {
-            return Err(FreshnessError::NoQuorum);
-        }
-        let smallest = self.missing(&vec![true; self.witnesses.len()]);
-        if smallest <= bad {
-            return Err(FreshnessError::Policy { bad, smallest });
-        }
+        self.check_freshness(bad)?;
         let time = |name: &str| cosigned.iter().filter(|(of, _)| of == name).map(|(_, time)| *time).max();
         let times: Vec<Option<u64>> = self.witnesses.iter().map(|witness| time(&witness.name)).collect();
         let mut candidates: Vec<u64> = times.iter().flatten().copied().collect();
@@ -67,6 +61,18 @@ impl Policy {
             self.missing(&fresh) > bad
         };
         candidates.into_iter().find(suffices).ok_or(FreshnessError::TooFew { cosigned })
+    }
+
+    /// Whether it can be known under this policy, whatever is cosigned.
+    ///
+    /// # Errors
+    /// [`FreshnessError::NoQuorum`], [`FreshnessError::Policy`].
+    pub fn check_freshness(&self, bad: usize) -> Result<(), FreshnessError> {
+        if self.quorum == Quorum::None {
+            return Err(FreshnessError::NoQuorum);
+        }
+        let smallest = self.missing(&vec![true; self.witnesses.len()]);
+        if smallest <= bad { Err(FreshnessError::Policy { bad, smallest }) } else { Ok(()) }
     }
 
     /// How many of the `fresh` witnesses would have to join all others until the quorum is met.

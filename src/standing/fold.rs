@@ -12,8 +12,9 @@ use crate::registration::unix_seconds;
 use crate::signature::VerifySignature;
 use crate::statement::{Side, StatementRefusal, check_statement_leaf};
 
-/// A chain has at most ten certificates, so nothing stands further below its leading credential.
-const MAX_DEPTH: usize = 10;
+/// A chain has at most ten certificates, so nothing stands more steps below its leading credential. Bounds the work for a
+/// list that a CA makes long.
+const MAX_STEPS: usize = 9;
 
 /// What a precertificate and its certificate have in common, and which of the two it is.
 #[derive(PartialEq, Eq, Hash)]
@@ -98,13 +99,13 @@ pub(super) fn fold<'a>(list: &NumberList<'a>, verifier: &dyn VerifySignature) ->
     }
 }
 
-/// Whether a standing credential is the leading one, or was issued below it.
-pub(super) fn is_under(credentials: &[Credential<'_>], place: usize, leading: usize) -> bool {
+/// How many steps a standing credential is below the leading one, which is 0 below itself; none where it is elsewhere.
+pub(super) fn steps_below(credentials: &[Credential<'_>], place: usize, leading: usize) -> Option<usize> {
     let issuer = |place: &usize| match credentials[*place].standing {
         Ok(Stands::Issued { by }) => Some(by),
         _ => None,
     };
-    std::iter::successors(Some(place), issuer).take(MAX_DEPTH).any(|place| place == leading)
+    std::iter::successors(Some(place), issuer).position(|place| place == leading)
 }
 
 impl<'a> Fold<'a, '_> {
@@ -161,7 +162,8 @@ impl<'a> Fold<'a, '_> {
     fn issuer(&self, entry: &NumberEntry, leading: usize, now: i64) -> Option<usize> {
         let issuer = *self.issuers.get(&entry.issuer_key_hash)?;
         let live = [issuer, leading].iter().all(|place| !self.credentials[*place].has_expired(now));
-        (live && is_under(&self.credentials, issuer, leading)).then_some(issuer)
+        let steps = steps_below(&self.credentials, issuer, leading)?;
+        (live && steps < MAX_STEPS).then_some(issuer)
     }
 
     /// Takes up a credential whose standing was just set.

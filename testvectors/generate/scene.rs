@@ -7,7 +7,7 @@ use tnlog::number::Number;
 use tnlog::receipt::{Extra, Secrets};
 use tnlog::sct::Extensions;
 use tnlog::submission::{Hidden, Submission};
-use tnlog::synthetic::{Authority, Issued, Profile};
+use tnlog::synthetic::{Authority, Issued, KeyPair, Profile};
 
 use crate::case::{Pool, hex};
 use crate::world::{
@@ -48,6 +48,7 @@ pub struct Logged {
     pub admitted: Admitted,
     pub final_chain: Vec<Vec<u8>>,
     pub index: u64,
+    pub key: KeyPair,
 }
 
 /// The log that all receipts are of.
@@ -68,7 +69,7 @@ fn submit(log: &mut Log, issued: &Issued, kind: Kind) -> Logged {
     let submission = Submission::of(&admitted);
     let entry = submission.open_entry().or_else(|| submission.number_entry(&hidden(&admitted, &submission)));
     let index = log.add(entry.expect("open or with numbers"));
-    Logged { admitted, final_chain: issued.chain(), index }
+    Logged { admitted, final_chain: issued.chain(), index, key: issued.key().clone() }
 }
 
 /// Logs the precertificate and issues the certificate with the SCT of the log.
@@ -153,7 +154,7 @@ impl Scene {
 fn misfiled(log: &mut Log, issued: &Issued) -> Logged {
     let admitted = admitted(&issued.chain(), Kind::Final);
     let index = log.add(Entry::Open(Submission::of(&admitted).identity().clone()));
-    Logged { admitted, final_chain: issued.chain(), index }
+    Logged { admitted, final_chain: issued.chain(), index, key: issued.key().clone() }
 }
 
 /// A log that files a certificate under the label of another number, where its holder does not find it.
@@ -163,7 +164,7 @@ fn mislabelled(log: &mut Log, issued: &Issued) -> Logged {
     let labels = vec![label_key().label(&other_number())];
     let entry = submission.number_entry(&Hidden { labels, ..hidden(&admitted, &submission) });
     let index = log.add(entry.expect("a number"));
-    Logged { admitted, final_chain: issued.chain(), index }
+    Logged { admitted, final_chain: issued.chain(), index, key: issued.key().clone() }
 }
 
 pub fn other_number() -> Number {

@@ -1,288 +1,282 @@
-//! statement.json: key statements, registrations, and which credentials stand.
+//! statement.json: what a log makes of key statements.
 
 use serde_json::{Value, json};
-use tnlog::commitment::{CertificateId, Commitment};
-use tnlog::entry::{Action, Entry, Leaf, LeafReference, NumberEntry, RegistrationEntry, Verb};
-use tnlog::label::Label;
-use tnlog::number::Number;
-use tnlog::registration::{Registration, SignedRegistration};
-use tnlog::sct::log_id;
+use tnlog::entry::{Entry, Leaf, NumberEntry, Parameters, Verb};
 use tnlog::signature::Ecdsa;
 use tnlog::statement::{KeyStatement, admit_statement, signed_bytes};
 use tnlog::synthetic::KeyPair;
 
 use crate::case::{File, bad, good, hex};
-use crate::world::{START, label_key, sct_key, secret};
-
-const DAY: i64 = 86_400;
-const RS: &str = "rs.example.com";
-
-fn id() -> [u8; 32] {
-    log_id(sct_key().spki())
-}
-
-fn number() -> Number {
-    Number::new("17035550123").expect("a number")
-}
-
-fn label() -> Label {
-    label_key().label(&number())
-}
-
-fn credential(key: &KeyPair, id: u8) -> NumberEntry {
-    NumberEntry {
-        labels: vec![label()],
-        issuer_key_hash: [0x11; 32],
-        certificate_id: CertificateId([id; 16]),
-        not_before: START as i64,
-        not_after: START as i64 + 100 * DAY,
-        subject_key: key.spki().to_vec(),
-        is_ca: false,
-        is_precertificate: false,
-        calling_codes: vec![1],
-        commitment: Commitment([id; 32]),
-    }
-}
-
-fn leaf(index: u64, day: i64, entry: Entry) -> Leaf {
-    Leaf { timestamp: 1000 * (START + (day * DAY) as u64), entry, index }
-}
-
-fn reference(leaf: &Leaf) -> LeafReference {
-    LeafReference { index: leaf.index, hash: leaf.hash().expect("a small leaf") }
-}
-
-fn sign(key: &KeyPair, verb: Verb, old: &Leaf, new: &Leaf) -> KeyStatement {
-    let (old, new) = (reference(old), reference(new));
-    let signature = key.sign(&signed_bytes(&id(), verb, &old, &new));
-    KeyStatement { log_id: id(), verb, old, new, signature }
-}
-
-fn bytes(leaf: &Leaf) -> String {
-    hex(&leaf.encode().expect("a small leaf"))
-}
+use crate::cbor::{Fields, bytes as cbor_bytes, negative, text, uint};
+use crate::ecdsa;
+use crate::people::{
+    DAY, bytes, credential, id, leaf, odd_keys, off_curve, other_label, reference, registered, said,
+};
+use crate::world::{ORIGIN, label_key, sct_key};
 
 pub fn statement() -> File {
-    let cases = [key_statements(), registrations(), standing()].concat();
-    let comment = "Key statements, registrations, and which credentials stand (formats.md §17, §18, §20). Leaves, submissions and \
-         entries are the bytes of the page; `now` of a registration and of an answer is in milliseconds.";
+    let cases = [admitted(), malformed(), leaves(), labels(), keys(), signatures()].concat();
+    let comment = "What a log that holds two leaves makes of a key statement (formats.md §17): the entry that it logs. Leaves, \
+         statements and entries are the bytes of the page.";
     File::new("statement", comment, cases)
 }
 
-fn key_statements() -> Vec<Value> {
-    let (small, large) = (KeyPair::p256(1), KeyPair::p384(1));
-    let new = leaf(9, 2, Entry::Number(credential(&KeyPair::p256(2), 2)));
-    let old = leaf(4, 1, Entry::Number(credential(&small, 1)));
-    let old_large = leaf(4, 1, Entry::Number(credential(&large, 1)));
-    let approval = sign(&small, Verb::Approve, &old, &new);
-    let fields = |statement: &KeyStatement, old: &Leaf| {
-        json!({"kind": "key-statement", "log_id": hex(&id()), "statement": hex(&statement.encode()),
-            "old": bytes(old), "new": bytes(&new)})
-    };
-    let taken = |name: &str, comment: &str, statement: &KeyStatement, old: &Leaf| {
-        let entry = admit_statement(statement, &id(), old, &new, &Ecdsa).expect("a good statement");
-        let mut fields = fields(statement, old);
-        fields["signed_bytes"] = hex(&statement.signed_bytes()).into();
-        fields["entry"] = hex(&entry.encode()).into();
-        good(name, comment, fields)
-    };
-    let refused = |name: &str, error: &str, comment: &str, change: fn(&mut KeyStatement)| {
-        let mut statement = approval.clone();
-        change(&mut statement);
-        bad(name, error, comment, fields(&statement, &old))
-    };
-    let dispute = sign(&large, Verb::Dispute, &old_large, &new);
+/// The key of the old credential.
+fn key() -> KeyPair {
+    KeyPair::p256(1)
+}
+
+fn old() -> Leaf {
+    leaf(4, DAY, Entry::Number(credential(&key(), 1)))
+}
+
+fn new() -> Leaf {
+    new_with(|_| ())
+}
+
+fn new_with(change: impl FnOnce(&mut NumberEntry)) -> Leaf {
+    let mut entry = credential(&KeyPair::p256(2), 2);
+    change(&mut entry);
+    leaf(9, 2 * DAY, Entry::Number(entry))
+}
+
+fn old_with(change: impl FnOnce(&mut NumberEntry)) -> Leaf {
+    let mut entry = credential(&key(), 1);
+    change(&mut entry);
+    leaf(4, DAY, Entry::Number(entry))
+}
+
+fn sign(key: &KeyPair, verb: Verb, old: &Leaf, new: &Leaf) -> KeyStatement {
+    let said = said(key, verb, old, new);
+    KeyStatement { log_id: id(), verb, old: said.old, new: said.new, signature: said.signature }
+}
+
+fn approval(old: &Leaf, new: &Leaf) -> KeyStatement {
+    sign(&key(), Verb::Approve, old, new)
+}
+
+fn input(statement: &[u8], old: &Leaf, new: &Leaf) -> Value {
+    json!({"log_id": hex(&id()), "statement": hex(statement), "old": bytes(old), "new": bytes(new)})
+}
+
+fn taken(name: &str, comment: &str, statement: &KeyStatement, old: &Leaf, new: &Leaf) -> Value {
+    let entry = admit_statement(statement, &id(), old, new, &Ecdsa).expect("a good statement");
+    let mut fields = input(&statement.encode(), old, new);
+    fields["signed_bytes"] = hex(&statement.signed_bytes()).into();
+    fields["entry"] = hex(&entry.encode()).into();
+    good(name, comment, fields)
+}
+
+/// A statement that the old key has signed, about leaves of which it cannot be.
+fn refused(name: &str, error: &str, comment: &str, old: &Leaf, new: &Leaf) -> Value {
+    bad(name, error, comment, input(&approval(old, new).encode(), old, new))
+}
+
+fn changed(name: &str, error: &str, comment: &str, change: impl FnOnce(&mut KeyStatement)) -> Value {
+    let (old, new) = (old(), new());
+    let mut statement = approval(&old, &new);
+    change(&mut statement);
+    bad(name, error, comment, input(&statement.encode(), &old, &new))
+}
+
+fn admitted() -> Vec<Value> {
+    let large = KeyPair::p384(1);
+    let old_large = leaf(4, DAY, Entry::Number(credential(&large, 1)));
+    let dispute = sign(&large, Verb::Dispute, &old_large, &new());
     vec![
-        taken("approve", "an approval with a P-256 key", &approval, &old),
-        taken("dispute", "a dispute with a P-384 key", &dispute, &old_large),
-        refused("other-log", "statement-of-another-log", "of another log", |s| s.log_id[0] ^= 1),
-        refused("other-verb", "statement-bad-signature", "approve made dispute", |s| s.verb = Verb::Dispute),
-        refused("other-leaf", "statement-of-another-leaf", "another new leaf", |s| s.new.hash.0[0] ^= 1),
-        refused("bad-signature", "statement-bad-signature", "one bit", |s| s.signature[9] ^= 1),
+        taken("approve", "an approval with a P-256 key", &approval(&old(), &new()), &old(), &new()),
+        taken("dispute", "a dispute with a P-384 key", &dispute, &old_large, &new()),
+    ]
+}
+
+fn malformed() -> Vec<Value> {
+    let (old, new) = (old(), new());
+    let statement = approval(&old, &new);
+    let fields = Fields::new(vec![
+        cbor_bytes(&statement.log_id),
+        uint(0),
+        uint(4),
+        cbor_bytes(&statement.old.hash.0),
+        uint(9),
+        cbor_bytes(&statement.new.hash.0),
+        cbor_bytes(&statement.signature),
+    ]);
+    assert_eq!(fields.encode(), statement.encode());
+    let with = |key: u64, value: Vec<u8>| fields.with(key, value).encode();
+    let short = |hash: &[u8]| cbor_bytes(&hash[1..]);
+    let two_faults = fields.with(1, cbor_bytes(&[0; 32])).with(2, uint(2)).encode();
+    [
+        ("empty", "no bytes", vec![]),
+        ("array", "an array", vec![0x80]),
+        ("trailing", "a byte follows", [fields.encode(), vec![0]].concat()),
+        ("cut", "a byte is missing", fields.encode()[..fields.encode().len() - 1].to_vec()),
+        ("no-signature", "no key 7", fields.without(7).encode()),
+        ("key-8", "a key 8", with(8, uint(0))),
+        ("key-order", "key 2 before key 1", fields.unordered()),
+        ("indefinite", "a map of indefinite length", fields.indefinite()),
+        ("long-integer", "an index in two bytes", with(3, vec![0x18, 4])),
+        ("index-text", "a text for an index", with(3, text("4"))),
+        ("index-negative", "the index -1", with(3, negative(0))),
+        ("verb-2", "verb 2", with(2, uint(2))),
+        ("verb-true", "a boolean for the verb", with(2, vec![0xf5])),
+        ("short-log-id", "a log id of 31 bytes", with(1, short(&id()))),
+        ("short-old-hash", "31 bytes", with(4, short(&statement.old.hash.0))),
+        ("short-new-hash", "31 bytes", with(6, short(&statement.new.hash.0))),
+        ("long-signature", "a signature of 105 bytes", with(7, cbor_bytes(&[1; 105]))),
+        ("empty-signature", "a signature without bytes", with(7, cbor_bytes(&[]))),
+        ("malformed-and-other-log", "verb 2 and another log: the form is judged first", two_faults),
+    ]
+    .into_iter()
+    .map(|(name, comment, bytes)| bad(name, "malformed-statement", comment, input(&bytes, &old, &new)))
+    .collect()
+}
+
+/// Which leaves it names.
+fn leaves() -> Vec<Value> {
+    let (old, new) = (old(), new());
+    let registration = |index| leaf(index, DAY, Entry::Registration(registered(4, 0, DAY, None)));
+    let parameters = Parameters {
+        origin: ORIGIN.into(),
+        sct_key: sct_key().spki().to_vec(),
+        label_key: label_key().public().to_bytes(),
+    };
+    let first = leaf(0, 0, Entry::Parameters(parameters));
+    let wrong_hash = |old: &Leaf, new: &Leaf, of_old: bool| {
+        let mut statement = approval(old, new);
+        let hash = if of_old { &mut statement.old.hash } else { &mut statement.new.hash };
+        hash.0[0] ^= 1;
+        input(&statement.encode(), old, new)
+    };
+    let no_number = "statement-about-no-number";
+    let other_leaf = "statement-of-another-leaf";
+    let not_later = "statement-not-about-a-later-credential";
+    vec![
+        changed("other-log", "statement-of-another-log", "of another log", |s| s.log_id[0] ^= 1),
+        changed(
+            "other-log-not-logged",
+            "statement-of-another-log",
+            "and an index without leaf: the log is judged first",
+            |s| {
+                s.log_id[0] ^= 1;
+                s.old.index = 5;
+            },
+        ),
+        changed("old-not-logged", "statement-credential-not-logged", "no leaf 5", |s| s.old.index = 5),
+        changed("new-not-logged", "statement-credential-not-logged", "no leaf 10", |s| s.new.index = 10),
+        changed("largest-index", "statement-credential-not-logged", "index 2^64 - 1", |s| {
+            s.new.index = u64::MAX;
+        }),
+        refused("old-parameters", no_number, "the old leaf is the parameters", &first, &new),
+        refused("old-registration", no_number, "the old leaf is a registration", &registration(4), &new),
+        refused("new-registration", no_number, "the new leaf is a registration", &old, &registration(9)),
+        bad("old-hash", other_leaf, "another old leaf", wrong_hash(&old, &new, true)),
+        bad("new-hash", other_leaf, "another new leaf", wrong_hash(&old, &new, false)),
         bad(
+            "old-hash-new-registration",
+            other_leaf,
+            "all of the old leaf is judged before the new one",
+            wrong_hash(&old, &registration(9), true),
+        ),
+        bad("old-registration-new-hash", no_number, "the same", wrong_hash(&registration(4), &new, false)),
+        bad(
+            "new-registration-new-hash",
+            no_number,
+            "the type is judged before the hash",
+            wrong_hash(&old, &registration(9), false),
+        ),
+        refused("backwards", not_later, "about the earlier credential", &new, &old),
+        bad(
+            "backwards-hash",
+            other_leaf,
+            "and another leaf: that is judged first",
+            wrong_hash(&new, &old, true),
+        ),
+        refused("itself", not_later, "about itself", &old, &old),
+    ]
+}
+
+/// One credential or two, and what they have in common.
+fn labels() -> Vec<Value> {
+    let same = |n: &mut NumberEntry| *n = credential(&key(), 1);
+    let pair = new_with(|n| {
+        same(n);
+        n.is_precertificate = true;
+        (n.calling_codes, n.commitment) = (vec![44], credential(&key(), 9).commitment);
+    });
+    let near = new_with(|n| {
+        same(n);
+        n.is_precertificate = true;
+        n.not_after += 1;
+    });
+    let again = new_with(same);
+    let other = new_with(|n| n.labels = vec![other_label()]);
+    let mut both = vec![crate::people::label(), other_label()];
+    both.sort_unstable();
+    let (old_both, new_both) = (old_with(|n| n.labels = both.clone()), new_with(|n| n.labels = both.clone()));
+    let of_two = |name: &str, comment: &str, old: &Leaf, new: &Leaf| {
+        taken(name, comment, &approval(old, new), old, new)
+    };
+    vec![
+        refused(
+            "same-credential",
+            "statement-about-the-same-credential",
+            "a precertificate and its certificate; keys 9 and 10 may differ",
+            &old(),
+            &pair,
+        ),
+        of_two("near-pair", "another notAfter: two credentials", &old(), &near),
+        of_two("repeated", "all is equal, key 8 too: two credentials", &old(), &again),
+        refused("no-common-number", "statement-shares-no-number", "of two numbers", &old(), &other),
+        of_two("one-common-number", "the new credential has one more", &old(), &new_both),
+        of_two("two-common-numbers", "both have both", &old_both, &new_both),
+    ]
+}
+
+fn keys() -> Vec<Value> {
+    let of = |spki: Vec<u8>| old_with(|n| n.subject_key = spki);
+    let mut cases = vec![
+        refused(
+            "key-off-curve",
+            "statement-bad-signature",
+            "a point that is not on the curve",
+            &of(off_curve(&key())),
+            &new(),
+        ),
+        refused(
             "other-key",
             "statement-bad-signature",
             "signed by another key",
-            fields(&sign(&small, Verb::Approve, &old_large, &new), &old_large),
+            &leaf(4, DAY, Entry::Number(credential(&KeyPair::p384(1), 1))),
+            &new(),
         ),
-    ]
+    ];
+    for (name, comment, spki) in odd_keys(&key()) {
+        cases.push(refused(name, "statement-unsupported-key", comment, &of(spki), &new()));
+    }
+    cases
 }
 
-fn registrations() -> Vec<Value> {
-    use sha2::{Digest, Sha256};
-    let (phone, rs) = (KeyPair::p256(1), KeyPair::p384(3));
-    let now = 1000 * (START + 10 * DAY as u64);
-    let of_credential = leaf(4, 1, Entry::Number(credential(&phone, 1)));
-    let registration = Registration {
-        log_id: id(),
-        number: number(),
-        service: "messages.example.com".into(),
-        contact: "sip:alice@messages.example.com".into(),
-        resolution_service: RS.into(),
-        credential: 4,
-        key_hash: Sha256::digest(phone.spki()).into(),
-        not_before: START as i64 + 10 * DAY,
-        not_after: START as i64 + 40 * DAY,
-        sequence: now,
-        action: Action::Register,
-    };
-    let signed = |statement: Registration| SignedRegistration {
-        credential_signature: phone.sign(&statement.signed_by_credential()),
-        service_signature: rs.sign(&statement.signed_by_service()),
-        statement,
-    };
-    let fields = |submitted: &SignedRegistration, last: Value| {
-        json!({"kind": "registration", "log_id": hex(&id()), "submission": hex(&submitted.encode()), "last": last,
-            "credential": bytes(&of_credential), "label": hex(label().as_bytes()), "now": now,
-            "resolution_service": {"name": RS, "key": hex(rs.spki())}, "opening_secret": hex(&[7; 32])})
-    };
-    let changed = |change: fn(&mut Registration)| {
-        let mut statement = registration.clone();
-        change(&mut statement);
-        signed(statement)
-    };
-    let taken = |name: &str, comment: &str, submitted: &SignedRegistration, replaces: Option<u64>| {
-        let statement = &submitted.statement;
-        let last = replaces.map(|index| json!({"sequence": now - 1, "index": index, "action": "register"}));
-        let mut fields = fields(submitted, last.unwrap_or(Value::Null));
-        let opening = statement.opening(&secret());
-        fields["identity"] = hex(&statement.identity()).into();
-        fields["opening"] = hex(opening.expose()).into();
-        fields["entry"] = hex(&statement.entry(label(), &opening, replaces).encode()).into();
-        good(name, comment, fields)
-    };
-    let refused = |name: &str, error: &str, comment: &str, change: fn(&mut Registration)| {
-        bad(name, error, comment, fields(&changed(change), Value::Null))
-    };
-    let good_one = changed(|_| ());
-    let swapped = SignedRegistration {
-        credential_signature: good_one.service_signature.clone(),
-        service_signature: good_one.credential_signature.clone(),
-        ..good_one.clone()
-    };
-    let last = |action: &str| json!({"sequence": now, "index": 7, "action": action});
-    let days_before = |days: u64| now - 1000 * DAY as u64 * days;
-    let old = json!({"sequence": days_before(30) - 1000, "index": 7, "action": "register"});
-    let mut forgotten = taken("forgotten", "the last one was made more than 30 days ago", &good_one, None);
-    forgotten["last"] = old.clone();
-    let mut remembered = taken("remembered", "the last one was made 30 days ago", &good_one, Some(7));
-    remembered["last"]["sequence"] = days_before(30).into();
-    let withdrawal = changed(|s| s.action = Action::Withdraw);
-    vec![
-        forgotten,
-        remembered,
-        bad(
-            "nothing-any-more",
-            "registration-nothing-to-withdraw",
-            "the last one was made more than 30 days ago",
-            fields(&withdrawal, old),
-        ),
-        taken("register", "the first registration of a slot", &good_one, None),
-        taken("replace", "a later one", &good_one, Some(7)),
-        taken("withdraw", "its withdrawal", &changed(|s| s.action = Action::Withdraw), Some(7)),
-        bad("replayed", "registration-sequence-not-above", "sent again", fields(&good_one, last("register"))),
-        bad(
-            "withdrawn",
-            "registration-sequence-not-above",
-            "sent again after its withdrawal",
-            fields(&good_one, last("withdraw")),
-        ),
-        bad(
-            "signatures-swapped",
-            "registration-bad-credential-signature",
-            "each in the other's place",
-            fields(&swapped, Value::Null),
-        ),
-        refused("other-log-id", "registration-of-another-log", "of another log", |s| s.log_id = [0; 32]),
-        refused("other-key-hash", "registration-of-another-key", "another key", |s| s.key_hash = [0; 32]),
-        refused("unknown-service", "registration-unknown-resolution-service", "another RS", |s| {
-            s.resolution_service.push('x');
+fn signatures() -> Vec<Value> {
+    let (old, new) = (old(), new());
+    let good_one = approval(&old, &new);
+    let wrong = "statement-bad-signature";
+    let swapped = key().sign(&signed_bytes(&id(), Verb::Approve, &reference(&new), &reference(&old)));
+    let elsewhere = key().sign(&signed_bytes(&[0; 32], Verb::Approve, &reference(&old), &reference(&new)));
+    let other = KeyStatement { signature: ecdsa::negated(&good_one.signature), ..good_one.clone() };
+    let mut cases = vec![
+        taken("other-s", "s and the order less s are both right", &other, &old, &new),
+        changed("other-verb", wrong, "approve made dispute", |s| s.verb = Verb::Dispute),
+        changed("bad-signature", wrong, "one bit", |s| s.signature[9] ^= 1),
+        changed("signature-104", wrong, "104 bytes", |s| s.signature = vec![1; 104]),
+        changed("swapped-leaves", wrong, "signed with the leaves in the other order", |s| {
+            s.signature = swapped;
         }),
-        refused("too-long-validity", "registration-bad-validity", "30 days and a second", |s| {
-            s.not_before -= 1
-        }),
-        refused("too-late", "registration-ends-too-late", "it ends in 30 days and a second", |s| {
-            s.not_before += 1;
-            s.not_after += 1;
-        }),
-        refused(
-            "made-earlier",
-            "registration-ends-too-late",
-            "it ends 30 days and a second after its sequence",
-            |s| {
-                s.sequence -= 1000;
-            },
-        ),
-        refused("in-the-future", "registration-in-the-future", "a millisecond ahead", |s| s.sequence += 1),
-        refused("nothing", "registration-nothing-to-withdraw", "nothing is registered", |s| {
-            s.action = Action::Withdraw;
-        }),
-        refused("no-uri", "registration-bad-text", "a contact without scheme", |s| {
-            s.contact = "alice".into()
-        }),
-        refused("long-service", "registration-too-long", "a service of 256 characters", |s| {
-            s.service = "s".repeat(256);
-        }),
-    ]
-}
-
-fn standing() -> Vec<Value> {
-    let keys: Vec<_> = (1..=4).map(KeyPair::p256).collect();
-    let entry = |key: usize| Entry::Number(credential(&keys[key], key as u8));
-    let (anna, new) = (leaf(4, 0, entry(0)), leaf(9, 10, entry(1)));
-    let said = |index: u64, day: i64, key: usize, verb: Verb, old: &Leaf, new: &Leaf| {
-        let statement = sign(&keys[key], verb, old, new);
-        let entry = admit_statement(&statement, &id(), old, new, &Ecdsa).expect("a good statement");
-        leaf(index, day, Entry::KeyStatement(entry))
-    };
-    let approval = said(12, 11, 0, Verb::Approve, &anna, &new);
-    let forged = leaf(20, 20, entry(2));
-    let by_old_key = said(21, 21, 0, Verb::Approve, &anna, &forged);
-    let dispute = said(22, 22, 1, Verb::Dispute, &new, &forged);
-    let registered = RegistrationEntry {
-        label: label(),
-        credential: 9,
-        not_before: START as i64 + 12 * DAY,
-        not_after: START as i64 + 40 * DAY,
-        action: Action::Register,
-        commitment: Commitment([0x33; 32]),
-        replaces: None,
-    };
-    let again = RegistrationEntry { replaces: Some(13), ..registered.clone() };
-    let registrations =
-        [leaf(13, 12, Entry::Registration(registered)), leaf(14, 13, Entry::Registration(again))];
-    let story = |name: &str, comment: &str, leaves: &[&Leaf], credentials: Value, registrations: Value| {
-        let leaves: Vec<_> = leaves.iter().map(|leaf| bytes(leaf)).collect();
-        good(
-            name,
-            comment,
-            json!({"kind": "standing", "log_id": hex(&id()), "label": hex(label().as_bytes()), "leaves": leaves,
-            "now": 1000 * (START + 30 * DAY as u64), "credentials": credentials, "registrations": registrations}),
-        )
-    };
-    let answer =
-        |leaf: u64, verdict: &str| json!({"leaves": [leaf], "verdict": verdict, "repeated_id": false});
-    vec![
-        story(
-            "renewal",
-            "approved, and registered twice",
-            &[&anna, &new, &approval, &registrations[0], &registrations[1]],
-            json!([answer(4, "superseded"), answer(9, "newest")]),
-            json!(["replaced", "current"]),
-        ),
-        story(
-            "reroute",
-            "not approved",
-            &[&anna, &new],
-            json!([answer(4, "newest"), answer(9, "does not stand")]),
-            json!([]),
-        ),
-        story(
-            "old-key",
-            "a superseded key approves, and the newest disputes",
-            &[&anna, &new, &approval, &forged, &by_old_key, &dispute],
-            json!([answer(4, "superseded"), answer(9, "newest"), answer(20, "does not stand")]),
-            json!([]),
-        ),
-    ]
+        changed("of-another-log", wrong, "signed for another log", |s| s.signature = elsewhere),
+    ];
+    let ill_formed =
+        ecdsa::changed(&good_one.signature).into_iter().filter(|(_, _, bytes)| !bytes.is_empty());
+    for (name, comment, signature) in ill_formed {
+        cases.push(changed(name, wrong, comment, |s| s.signature = signature));
+    }
+    cases
 }

@@ -3,6 +3,7 @@
 import cbor
 import certificate as certificates
 import index_head
+import index_labels
 import index_list
 import index_tree
 import leaf as leaves
@@ -27,7 +28,7 @@ def key_statement(case):
 def registration(case):
     """Section 18: what a log with one leaf makes of a submission."""
     credential, service, last = leaves.read(case.hex("credential")), case["resolution_service"], case["last"]
-    services = {service["name"]: [bytes.fromhex(service["key"])]}
+    services = {service["name"]: [bytes.fromhex(key) for key in service["keys"]]}
     log = registrations.Log(case.hex("log_id"), case.hex("label"), {credential.index: credential}, services)
     if last is not None:
         last = registrations.Last(**last | {"action": ENTRY_WORDS["action"].index(last["action"])})
@@ -49,6 +50,10 @@ def standing(case):
     ]
     case.expect("credentials", credentials)
     case.expect("registrations", found.states(now))
+    case.expect("faulty_statements", found.faulty_statements)
+    for asked in case.get("asked", []):
+        if found.verdict(asked["leaf"], now) != asked["verdict"]:
+            raise Mismatch(f"asked about {asked['leaf']}")
 
 
 def registration_receipt(case):
@@ -85,6 +90,11 @@ def index_proof(case):
         raise Mismatch("the root of all labels")
 
 
+def index_leaf(case):
+    """Section 21.1: the labels of a leaf."""
+    case.expect("labels", [label.hex() for label in index_labels.of_leaf(case.hex("leaf"))])
+
+
 def index_page(case):
     """Section 21.4: a page of a list."""
     known = index_list.Known(case["known_count"], case.hex("known_root"), case["known_last"])
@@ -100,18 +110,16 @@ def index_page(case):
 def index_head_case(case):
     """Section 21.5: a head of the index log."""
     found = index_head.read(case.hex("head"))
-    case.expect("size", found.size)
+    if case.get("size") is not None:
+        case.expect("size", found.size)
     case.expect("root", found.root.hex())
     case.expect("index_root", found.index_root.hex())
     case.expect("labels", found.labels)
 
 
 HANDLERS = {
-    "index": {"proof": index_proof, "page": index_page, "head": index_head_case},
-    "statement": {
-        "key-statement": key_statement,
-        "registration": registration,
-        "registration-receipt": registration_receipt,
-        "standing": standing,
-    },
+    "index": {"labels": index_leaf, "proof": index_proof, "page": index_page, "head": index_head_case},
+    "registration": {"registration": registration, "registration-receipt": registration_receipt},
+    "standing": {None: standing},
+    "statement": {None: key_statement},
 }

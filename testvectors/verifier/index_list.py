@@ -77,10 +77,11 @@ def verify(data, known, whole, log_size):
 
 
 def _check_order(items, last, log_size):
-    """The items rise from behind the last known one, and stay below the size of the log."""
+    """The items rise from behind the last known one, and the last of all is below the size of the log."""
     for item in items:
-        require((last is None or item > last) and item < log_size, "page-order")
+        require(last is None or item > last, "page-order")
         last = item
+    require(last is None or last < log_size, "page-order")
 
 
 def _subtrees(page):

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 import leaf as leaves
 import registration as registrations
 import statement as statements
-from encoding import Malformed
-from refusal import Refused
+from refusal import Refused, require
 
 MOST_STEPS = 9
 APPROVE = 0
@@ -29,14 +28,12 @@ class Credential:
         """Whether it has expired at this second."""
         return now > self.entry[5]
 
-    def is_below(self, other):
-        """Whether it stands below another one, through at most 9 steps."""
-        above = self
-        for _ in range(MOST_STEPS):
-            above = above.ca
-            if above is None or above is other:
-                break
-        return above is other
+    def steps_below(self, other):
+        """How many steps it stands below another one, None where it does not; 0 below itself."""
+        above, steps = self, 0
+        while above is not None and above is not other:
+            above, steps = above.ca, steps + 1
+        return None if above is None else steps
 
 
 class Standing:
@@ -47,6 +44,7 @@ class Standing:
         self.credentials, self.by_leaf, self.leader = [], {}, None
         self.found, self.raw, self.said = {}, {}, set()
         self.registrations, self.ends, self.open = [], {}, set()
+        self.faulty_statements = []
         last = None
         for item in data:
             leaf = leaves.read(item)
@@ -57,10 +55,9 @@ class Standing:
     def _check_place(self, leaf, last):
         """It carries the label, by rising index, and the time does not go down."""
         labels = leaf.entry[1] if leaf.entry_type in KINDS else []
-        if self.label not in (labels if isinstance(labels, list) else [labels]):
-            raise Malformed("a leaf without the label")
-        if last is not None and (leaf.index <= last.index or leaf.timestamp < last.timestamp):
-            raise Malformed("order of the leaves")
+        require(self.label in (labels if isinstance(labels, list) else [labels]), "number-list")
+        rises = last is None or (leaf.index > last.index and leaf.timestamp >= last.timestamp)
+        require(rises, "number-list")
 
     def _standing(self, now):
         """The standing credentials that have not expired."""
@@ -94,7 +91,8 @@ class Standing:
         ca = self._ca_of(credential)
         if ca is None or ca.has_expired(now) or self.leader.has_expired(now):
             return
-        if ca is self.leader or ca.is_below(self.leader):
+        steps = ca.steps_below(self.leader)
+        if steps is not None and steps < MOST_STEPS:
             credential.stood, credential.ca = index, ca
 
     def _ca_of(self, credential):
@@ -111,11 +109,8 @@ class Standing:
         """A key_statement_entry."""
         said, now = leaf.entry, leaf.timestamp // 1000
         what = said[2], said[4], said[6]
-        try:
-            common = statements.check(self.log_id, said, self.raw)
-        except Refused:
-            return
-        if common != said[1] or what in self.said:
+        if what in self.said or not self._holds(said):
+            self.faulty_statements.append(leaf.index)
             return
         self.said.add(what)
         key, new = self.found[said[3]].entry[6], self.by_leaf[said[5]]
@@ -129,6 +124,13 @@ class Standing:
         if key == leader.entry[6] and not expired and new.index > leader.index:
             new.stood = leaf.index if new.stood is None else new.stood
             self.leader = new
+
+    def _holds(self, said):
+        """Whether a statement holds, as a reader checks it."""
+        try:
+            return statements.check(self.log_id, said, self.raw) == said[1]
+        except Refused:
+            return False
 
     def _take_registration(self, leaf):
         """A registration_entry."""
@@ -155,7 +157,7 @@ class Standing:
             return "expired"
         if credential.stood is None:
             return "does not stand"
-        if credential is not self.leader and not credential.is_below(self.leader):
+        if credential.steps_below(self.leader) is None:
             return "superseded"
         return "disputed" if credential.disputed else "newest"
 

@@ -10,13 +10,11 @@ import merkle
 from encoding import Malformed
 from refusal import Refused, require
 
-LONGEST = 256
 HASHES = {ecdsa.P256.oid: "sha256", ecdsa.P384.oid: "sha384"}
 
 
 def read(data):
     """The submitted map, in its one encoding, else `malformed-statement`."""
-    require(len(data) <= LONGEST, "malformed-statement")
     try:
         value = cbor.decode(data)
     except Malformed as error:

@@ -1,187 +1,345 @@
-//! Looking subjects up in one log.
+//! Looking subjects up in one log, once or again and again.
 
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use anyhow::{Context, anyhow};
 use rand_core::OsRng;
-use serde_json::json;
-use tnlog::block::Block;
 use tnlog::client::evaluate;
-use tnlog::client::lookup::{Found, LookupError, Lookups, Memory, News, Question};
+use tnlog::client::lookup::{Kept, LogState, LookupError, Lookups, Question, all};
+use tnlog::client::traffic::Transferred;
+use tnlog::entry::{Entry, Leaf};
 use tnlog::label::Label;
-use tnlog::number::{Number, ServiceProviderCode};
+use tnlog::number::Number;
+use tnlog::policy::FreshnessError;
+use tnlog::receipt::KnownLog;
+use tnlog::standing::NumberList;
 
-use super::describe::{Credential, IssuerNames};
+use super::names::IssuerNames;
+use super::subject::{Subject, blocks_question, covering, question_of};
+use super::time_line::{Facts, TimeLine};
+use crate::lookups::Site;
 use crate::output;
 
-/// How long an index may be behind the log.
-const LONGEST_LAG: Duration = Duration::from_secs(10);
+/// How long cosignatures are waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 const AGAIN: Duration = Duration::from_millis(250);
 /// Entries of blocks below a prefix that are all fetched, so that nobody sees which block is meant.
 const MAX_ALL: usize = 1024;
 
-/// What is watched.
-pub enum Subject {
-    /// A number.
-    Number(Number),
-    /// A service provider code.
-    Code(ServiceProviderCode),
+/// How it is watched.
+#[derive(Clone)]
+pub struct Options {
+    /// The hashes of the keys that are mine, in lowercase hexadecimal.
+    pub mine: Vec<String>,
+    /// Digits after the country code that are shown.
+    pub digits: usize,
+    /// How many witnesses may be bad.
+    pub bad: usize,
 }
 
-/// One log, and how it is looked at.
-pub struct Look<'a> {
-    pub lookups: Lookups,
-    pub known: &'a [String],
-    pub digits: usize,
-    pub json: bool,
+/// One log, and what is kept of it.
+pub struct Look {
+    site: Site,
+    lookups: Lookups,
+    options: Options,
+    names: IssuerNames,
+    kept: BTreeMap<Question, Kept>,
+    parameters: Option<KnownLog>,
+    labels: Vec<(Number, Label)>,
+    is_resumed: bool,
+    /// By the label of a subject, the entries of it that were shown, in this run or the ones before.
+    shown: BTreeMap<Label, BTreeSet<u64>>,
+    /// Every subject was looked up in at least so many entries.
+    covered: u64,
+    /// When the log was asked for its checkpoint, and what had been transferred before.
+    begun: Option<(Instant, Transferred)>,
+}
+
+/// A subject as it was looked up.
+pub struct Seen {
+    pub name: String,
+    pub origin: String,
+    pub line: TimeLine,
+    /// The log has so many entries, of which these are all.
+    pub covers: u64,
+    /// None when the word of the log alone is taken.
+    pub as_of: Result<AsOf, Option<FreshnessError>>,
+    pub shown_prefix: Option<String>,
+    /// Who was asked.
+    pub asked: String,
+    pub cost: Cost,
+    pub has_news: bool,
+    /// How much of it is of keys that are not mine.
+    pub not_mine: usize,
+}
+
+/// As of when, and how many witnesses may be bad for it to hold.
+pub struct AsOf {
+    /// Seconds of Unix time.
+    pub time: u64,
+    pub bad: usize,
+}
+
+/// What a look-up cost.
+#[derive(Clone, Copy, Default)]
+pub struct Cost {
+    pub requests: u64,
+    /// Bytes sent and received, without those for blocks.
+    pub bytes: u64,
+    /// Bytes sent and received for blocks.
+    pub block_bytes: u64,
+    pub milliseconds: u64,
 }
 
 /// Entries with what each was found under, and up to where they are all.
 #[derive(Default)]
-struct All {
-    entries: BTreeMap<u64, (String, Found)>,
+struct Found {
+    number: Option<(Label, Vec<Leaf>)>,
+    open: Vec<(String, Leaf)>,
     covers: u64,
     prefix: Option<String>,
+    block_bytes: u64,
 }
 
-impl Look<'_> {
-    /// Shows everything of the subjects; whether all of it is known.
-    pub async fn at_all(&mut self, subjects: &[Subject]) -> anyhow::Result<bool> {
-        let size = self.lookups.update().await?;
-        let mut names = IssuerNames::default();
-        let mut all_known = true;
-        for subject in subjects {
-            let (name, all) = match subject {
-                Subject::Code(code) => (code.canonical().to_string(), self.code(code, size).await?),
-                Subject::Number(number) => {
-                    (format!("+{}", number.digits()), self.number(number, size).await?)
-                }
-            };
-            all_known &= self.show(&name, &all, &mut names).await?;
-        }
-        Ok(all_known)
+impl Found {
+    fn entries(&self) -> BTreeSet<u64> {
+        let leaves = self.number.iter().flat_map(|(_, leaves)| leaves);
+        leaves.chain(self.open.iter().map(|(_, leaf)| leaf)).map(|leaf| leaf.index).collect()
+    }
+}
+
+impl Look {
+    /// Goes on from what was kept.
+    ///
+    /// # Errors
+    /// When that does not meet the policies.
+    pub fn new(site: Site, options: Options, state: LogState) -> Result<Self, LookupError> {
+        let (client, trust) = (site.ask.clone(), site.trust.clone());
+        let lookups = match &state.position {
+            Some(position) => Lookups::resume(client, trust, position)?,
+            None => Lookups::new(client, trust),
+        };
+        let (names, parameters, labels) = (IssuerNames::default(), None, Vec::new());
+        let shown = BTreeMap::new();
+        let is_resumed = state.position.is_some();
+        Ok(Look {
+            site,
+            lookups,
+            options,
+            names,
+            kept: state.kept,
+            parameters,
+            labels,
+            is_resumed,
+            shown,
+            covered: 0,
+            begun: None,
+        })
     }
 
-    async fn code(&mut self, code: &ServiceProviderCode, size: u64) -> anyhow::Result<All> {
-        let question = Question::of_labels(&[Label::of_service_provider_code(code)]);
-        let news = self.ask(&question, size).await?;
-        let mut all = All { covers: news.head.size, ..All::default() };
-        all.add(self.lookups.entries(&news).await?, |_| Some("the code".to_owned()));
-        Ok(all)
+    /// Whether it goes on from an earlier run.
+    pub fn is_resumed(&self) -> bool {
+        self.is_resumed
+    }
+
+    /// Who is asked about which log.
+    pub fn site(&self) -> &Site {
+        &self.site
+    }
+
+    /// What is to be kept.
+    pub fn state(&self) -> LogState {
+        LogState { position: self.lookups.position(), kept: self.kept.clone() }
+    }
+
+    /// How recent what was found is, if it covers so many entries; none when the word of the log alone is taken.
+    pub fn as_of(&self, covers: u64) -> Result<AsOf, Option<FreshnessError>> {
+        let policy = &self.site.trust.policy;
+        if policy.check_freshness(self.options.bad) == Err(FreshnessError::NoQuorum) {
+            return Err(None);
+        }
+        let as_of = |bad| Some(AsOf { time: self.lookups.complete_as_of(covers, bad).ok()?, bad });
+        let time = self.lookups.complete_as_of(covers, self.options.bad).map_err(Some)?;
+        let more = (self.options.bad..=policy.witnesses().len()).map_while(as_of);
+        // As many bad ones as it holds with, as far as it does not get older by more than a minute.
+        let held = more.take_while(|as_of| as_of.time + 60 >= time).last();
+        Ok(held.unwrap_or(AsOf { time, bad: self.options.bad }))
+    }
+
+    /// Whether a log of so many entries was looked up whole.
+    pub fn covers(&self, size: u64) -> bool {
+        self.covered >= size
+    }
+
+    /// Says that every subject was looked up in a log of so many entries.
+    pub fn set_covered(&mut self, size: u64) {
+        self.covered = size;
+    }
+
+    /// Fetches a checkpoint, and waits a little for cosignatures; how many entries it has.
+    ///
+    /// # Errors
+    /// [`LookupError`].
+    pub async fn update(&mut self) -> Result<u64, LookupError> {
+        let begun = Instant::now();
+        self.begun = Some((begun, self.transferred()));
+        loop {
+            let size = self.lookups.update().await?;
+            let waits = matches!(self.as_of(size), Err(Some(FreshnessError::TooFew { .. })));
+            if !waits || begun.elapsed() > PATIENCE {
+                return Ok(size);
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+
+    /// Looks a subject up, in a log of at least `size` entries.
+    ///
+    /// # Errors
+    /// When it cannot be looked up, or what is shown is not to be believed.
+    pub async fn at(&mut self, subject: &Subject, size: u64) -> anyhow::Result<Seen> {
+        let (begun, before) = self.begun.take().unwrap_or_else(|| (Instant::now(), self.transferred()));
+        let parameters = match &self.parameters {
+            Some(parameters) => parameters.clone(),
+            None => self.parameters.insert(self.lookups.parameters().await?).clone(),
+        };
+        let (name, label) = match subject {
+            Subject::Code(code) => (code.canonical().to_string(), Label::of_service_provider_code(code)),
+            Subject::Number(number) => {
+                (format!("+{}", number.digits()), self.label(number, &parameters).await?)
+            }
+        };
+        let shown = match self.shown.get(&label) {
+            Some(shown) => shown.clone(),
+            None => self.kept_of(subject, label).entries(),
+        };
+        let found = self.find(subject, label, size).await?;
+        let entries = found.entries();
+        let new = entries.difference(&shown).copied().collect();
+        let line = self.line(&found, &new, parameters.sct_key.log_id()).await?;
+        self.shown.insert(label, entries);
+        let after = self.transferred();
+        let transferred = after - before;
+        let cost = Cost {
+            requests: transferred.requests,
+            bytes: transferred.bytes() - found.block_bytes,
+            block_bytes: found.block_bytes,
+            milliseconds: begun.elapsed().as_millis() as u64,
+        };
+        let as_of = self.as_of(found.covers);
+        let (covers, shown_prefix) = (found.covers, found.prefix.clone());
+        let (origin, asked) = (self.site.origin.clone(), self.site.ask.base().to_string());
+        let (has_news, not_mine) = (!new.is_empty(), line.not_mine());
+        Ok(Seen { name, origin, line, covers, as_of, shown_prefix, asked, cost, has_news, not_mine })
+    }
+
+    fn transferred(&self) -> Transferred {
+        let asked = self.site.ask.transferred();
+        match &self.site.log {
+            Some(log) if self.site.is_mirror => asked + log.transferred(),
+            _ => asked,
+        }
+    }
+
+    /// Asked for once.
+    async fn label(&mut self, number: &Number, known: &KnownLog) -> anyhow::Result<Label> {
+        if let Some((_, label)) = self.labels.iter().find(|(of, _)| of == number) {
+            return Ok(*label);
+        }
+        let log = self.site.log.as_ref();
+        let log = log.ok_or_else(|| {
+            anyhow!(
+                "the policy does not say where the log is, which alone gives labels of numbers: add its URL"
+            )
+        })?;
+        let labels =
+            evaluate::labels(log, std::slice::from_ref(number), &known.label_key, &mut OsRng).await?;
+        let label = *labels.first().context("the log gave no label")?;
+        self.labels.push((*number, label));
+        Ok(label)
     }
 
     /// Label and blocks are asked for apart: together they would show which number of the prefix it is.
-    async fn number(&mut self, number: &Number, size: u64) -> anyhow::Result<All> {
-        let key = self.lookups.parameters().await?.label_key;
-        let numbers = std::slice::from_ref(number);
-        let labels = evaluate::labels(self.lookups.client(), numbers, &key, &mut OsRng).await?;
-        let news = self.ask(&Question::of_labels(&labels), size).await?;
-        let mut all = All { covers: news.head.size, ..All::default() };
-        all.add(self.lookups.entries(&news).await?, |_| Some("the number".to_owned()));
+    async fn find(&mut self, subject: &Subject, label: Label, size: u64) -> anyhow::Result<Found> {
+        let question = question_of(label);
+        let kept = self.kept.entry(question.clone()).or_default();
+        self.lookups.follow(&question, kept, size, all).await?;
+        let before = self.transferred();
+        if let Subject::Number(number) = subject {
+            self.blocks(number, size).await?;
+        }
+        let block_bytes = (self.transferred() - before).bytes();
+        Ok(Found { block_bytes, ..self.kept_of(subject, label) })
+    }
 
-        let covering = covering(number);
-        let prefix = shown_prefix(number, self.digits);
-        let at = (1..prefix.len()).map(|length| prefix[..length].to_owned()).collect();
-        let question = Question { below: vec![prefix.clone()], at, ..Question::default() };
-        let mut blocks = self.ask(&question, size).await?;
-        all.covers = all.covers.min(blocks.head.size);
-        if blocks.items.values().map(Vec::len).sum::<usize>() > MAX_ALL {
-            blocks.items.retain(|label, _| covering.contains_key(label));
+    async fn blocks(&mut self, number: &Number, size: u64) -> Result<(), LookupError> {
+        let question = blocks_question(number, self.options.digits);
+        let kept = self.kept.entry(question.clone()).or_default();
+        let mut too_many = false;
+        let wanted = |items: &BTreeMap<Label, Vec<u64>>| {
+            too_many = items.values().map(Vec::len).sum::<usize>() > MAX_ALL;
+            if too_many { covering(number).into_keys().collect() } else { all(items) }
+        };
+        self.lookups.follow(&question, kept, size, wanted).await?;
+        if too_many {
             output::note(
                 "Of the blocks below the prefix only those that cover the number are fetched: there are too many.",
             );
         }
-        let found = self.lookups.entries(&blocks).await?;
-        all.add(found, |label| covering.get(label).map(|block| format!("the block {block}")));
-        all.prefix = Some(prefix);
-        Ok(all)
+        Ok(())
     }
 
-    /// Everything of a question, in a head that covers what the log had when the command began.
-    async fn ask(&mut self, question: &Question, size: u64) -> Result<News, LookupError> {
-        let begun = Instant::now();
-        loop {
-            match self.lookups.ask(question, &mut Memory::default(), size).await {
-                Err(LookupError::Stalled { .. }) if begun.elapsed() < LONGEST_LAG => {
-                    tokio::time::sleep(AGAIN).await;
-                }
-                other => return other,
+    /// What is kept of a subject; nothing where its own label was never looked up.
+    fn kept_of(&self, subject: &Subject, label: Label) -> Found {
+        let Some(own) = self.kept.get(&question_of(label)) else { return Found::default() };
+        let number = match subject {
+            Subject::Code(_) => {
+                let open = own.list(&label).into_iter().map(|leaf| ("the code".to_owned(), leaf)).collect();
+                return Found { open, covers: own.covers(), ..Found::default() };
             }
+            Subject::Number(number) => number,
+        };
+        let question = blocks_question(number, self.options.digits);
+        let blocks = self.kept.get(&question);
+        let under = |(label, block): (Label, String)| {
+            let leaves = blocks.map(|blocks| blocks.list(&label)).unwrap_or_default();
+            leaves.into_iter().map(move |leaf| (format!("the block {block}"), leaf))
+        };
+        Found {
+            number: Some((label, own.list(&label))),
+            open: covering(number).into_iter().flat_map(under).collect(),
+            covers: blocks.map_or(0, Kept::covers).min(own.covers()),
+            prefix: question.below.first().cloned(),
+            block_bytes: 0,
         }
     }
 
-    async fn show(&self, name: &str, all: &All, names: &mut IssuerNames) -> anyhow::Result<bool> {
-        let origin = output::printable(self.lookups.origin());
-        let mut unknown = 0;
-        let mut lines = Vec::new();
-        for (index, (under, found)) in &all.entries {
-            let credential = Credential::of(found.leaf.as_ref(), self.lookups.client(), names).await?;
-            let mine = credential
-                .key_hash
-                .as_ref()
-                .is_some_and(|key| self.known.iter().any(|k| k.eq_ignore_ascii_case(key)));
-            unknown += usize::from(!mine && credential.is_credential());
-            lines.push((*index, under, credential, mine));
-        }
-        if self.json {
-            for (index, under, credential, mine) in &lines {
-                let entry = json!({ "what": "entry", "name": name, "log": origin, "index": index, "under": under, "mine": mine });
-                output::line(credential.merged_into(entry))?;
+    async fn line(
+        &mut self,
+        found: &Found,
+        new: &BTreeSet<u64>,
+        log_id: &[u8; 32],
+    ) -> anyhow::Result<TimeLine> {
+        let leaves = found.number.iter().flat_map(|(_, leaves)| leaves);
+        let issuers = leaves.filter_map(|leaf| match &leaf.entry {
+            Entry::Number(entry) => Some(entry.issuer_key_hash),
+            _ => None,
+        });
+        self.names.learn(&self.site.ask, issuers.collect::<BTreeSet<_>>()).await?;
+        let facts = Facts { names: &self.names, mine: &self.options.mine, new, now: now_millis() };
+        let mut line = match &found.number {
+            Some((label, leaves)) => {
+                TimeLine::of_number(&NumberList { log_id, label: *label, leaves }, &facts)?
             }
-            output::line(json!({
-                "what": "complete", "name": name, "log": origin, "entries": lines.len(), "not_mine": unknown,
-                "covers": all.covers, "shown_prefix": all.prefix
-            }))?;
-        } else {
-            output::line(format_args!(
-                "{name} in {origin}: {} entries, all of the first {} of the log",
-                lines.len(),
-                all.covers
-            ))?;
-            for (index, under, credential, mine) in &lines {
-                let mark = if *mine { "mine" } else { "" };
-                output::line(format_args!("  {}  entry {index}, under {under}  {mark}", credential.logged))?;
-                credential
-                    .lines()
-                    .into_iter()
-                    .try_for_each(|line| output::line(format_args!("    {line}")))?;
-            }
-        }
-        if let Some(prefix) = &all.prefix {
-            output::note(format_args!(
-                "{origin} answered this itself. It saw that all blocks below {prefix} were looked up from this address, and \
-                 the label of the number: as it holds the label key, it can find out which number that is. Ask a mirror or \
-                 monitor to avoid it."
-            ));
-        }
-        Ok(self.known.is_empty() || unknown == 0)
+            None => TimeLine::default(),
+        };
+        found.open.iter().for_each(|(under, leaf)| line.add_open(under, leaf, &facts));
+        Ok(line)
     }
 }
 
-impl All {
-    /// Adds entries that were found under a label that has a name.
-    fn add(&mut self, found: BTreeMap<u64, Found>, name: impl Fn(&Label) -> Option<String>) {
-        for (index, found) in found {
-            if let Some(name) = found.labels.iter().find_map(&name) {
-                self.entries.entry(index).or_insert((name, found));
-            }
-        }
-    }
-}
-
-/// The labels of all blocks that cover a number, by the digits and their free ones.
-fn covering(number: &Number) -> BTreeMap<Label, String> {
-    let digits = number.digits();
-    let block = |length: usize| {
-        let free = digits.len() - length;
-        let block = Block::new(&digits[..length], u8::try_from(free).ok()?).ok()?;
-        Some((Label::of_block(&block), format!("{}{}", &digits[..length], "x".repeat(free))))
-    };
-    (1..=digits.len()).filter_map(block).collect()
-}
-
-/// The calling code and so many digits more.
-fn shown_prefix(number: &Number, digits: usize) -> String {
-    let code = number.calling_code().map_or(1, |code| code.to_string().len());
-    number.digits().chars().take(code + digits).collect()
+/// Milliseconds of Unix time.
+pub fn now_millis() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }

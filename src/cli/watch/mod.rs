@@ -1,39 +1,60 @@
 //! `tnlog watch`: every credential of a number or a service provider code, provably all of them.
 
-mod describe;
+mod bars;
+mod follow;
+mod json;
 mod look;
+mod names;
+mod picture;
+mod subject;
+mod time_line;
 
 use std::io::{self, BufRead};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, anyhow, bail};
-use tnlog::client::http::Client;
-use tnlog::client::lookup::{Lookups, Trust};
-use tnlog::client::read::policy_of_key;
-use tnlog::index::Generation;
-use tnlog::note::VerifierKey;
+use anyhow::{Context, bail};
+use tnlog::client::lookup::LookupError;
 use tnlog::number::ServiceProviderCode;
-use tnlog::policy::{Policy, PolicyLog};
 
-use crate::{input, number, output};
-use look::{Look, Subject};
+use crate::lookups::Asking;
+use crate::{number, output};
+use follow::Watch;
+use look::Options;
+use subject::Subject;
 
 /// Show every credential of a number or service provider code in every log of a policy, with proof that these are all
 ///
-/// The label of a number is got without showing the log which number (RFC 9497 blind evaluation). But the look-up then shows it the label:
-/// who holds the label key, which is the log itself, can find the number by trying. The open blocks that cover the number are not asked
-/// for one by one: all below a short prefix are fetched, and the prefix is told.
+/// A time line: who issued, which key, how long, does it stand, what the keys of other credentials said about it, and when the number
+/// was registered at an app (which one is hidden). A credential stands when nothing that stood covered the number as it was logged, or when the newest
+/// one approved or issued it; carriers and blocks have no standing.
+///
+/// The label of a number is got without showing the log which number (RFC 9497 blind evaluation). But a look-up shows the label: who holds
+/// the label key, which is the log itself, finds the number by trying. With --ask a mirror or monitor answers instead, from public data:
+/// it sees the label, which tells it nothing, and the log does not see what was looked up. The open blocks that cover the number are not
+/// asked for one by one: all below a short prefix are fetched, and the prefix is told.
 ///
 /// Everything is verified before it is shown: proofs of the index, its head in the index log, the log's checkpoint under the policy, each
-/// entry in it. The policy names the index log beside its log, with the key that the log shows at /tn/v1/log as index_key:
-/// `log <index_key>`.
+/// entry in it. The index log has a key of its own, which the log shows at /tn/v1/log as index_key and a line `log <index_key>` of the
+/// policy or of --verifiers pins. How recent "complete" is, is judged by the times in the cosignatures of so many witnesses that the others
+/// could not make the quorum; policies that do not allow it are refused, unless --trust-log takes the log's word.
 #[derive(clap::Args)]
 #[command(after_help = concat!(
-    "Examples:\n  tnlog watch --policy policy.txt +17035550123\n",
-    "  tnlog watch --policy policy.txt +17035550123 --known 5a1f...e0\n",
-    "  tnlog watch --policy policy.txt --spc 867J --json\n\n",
-    "Exit codes: 0 shown, 1 not shown, 2 something that --known does not name, or something is not to be trusted, 64 wrong usage"
+    "Examples:\n  tnlog watch --policy policy.txt --verifiers verifiers.txt +17035550123\n",
+    "  tnlog watch --policy policy.txt --verifiers verifiers.txt +17035550123 --known 5a1f...e0 --ask https://mirror.example.com/\n",
+    "  tnlog watch --policy policy.txt --verifiers verifiers.txt - --follow --state watch.state < numbers.txt\n",
+    "  tnlog watch --policy policy.txt --trust-log --spc 867J --json\n\n",
+    "Exit codes: 0 shown, 1 not shown, 2 something of a key that --known does not name (a credential, a statement by one, a registration under\n",
+    "one), or what was shown is not to be trusted or more than an hour old, 64 wrong usage\n\n",
+    "JSON: a line for each thing, which `what` names; entries are named by their index in the log\n",
+    "  credential    entries, kind, under, issuer, issuer_key_hash, key_hash, not_before, not_after, logged, mine, new; of numbers also\n",
+    "                stands, newest, why (nothing-covered, issued, approved, logged-expired, not-approved), by, superseded_by, disputed,\n",
+    "                repeated_id, statements: [entry, verb, by, logged, weight, why_not, mine, new]\n",
+    "  registration  entry, action, credential, not_before, not_after, logged, replaces, ended_by, why, mine, new, state (current,\n",
+    "                not-yet-valid, expired, replaced, withdrawn, withdrawal, faulty)\n",
+    "  fault         entry, why, new: a statement that does not hold\n",
+    "  complete      covers (entries of the log), complete_as_of, bad (witnesses that may lie), why (it is not known), not_mine, shown_prefix,\n",
+    "                asked, requests, bytes, block_bytes, milliseconds"
 ))]
 pub struct Args {
     /// Numbers with country code; - reads lines from standard input, where other users do not see them
@@ -45,46 +66,50 @@ pub struct Args {
     /// A C2SP policy file: every log in it is asked, and needs an address there
     #[arg(long, value_name = "FILE")]
     policy: PathBuf,
-    /// A C2SP policy file for the index logs: their keys, and the verifiers that recompute them
-    #[arg(long, value_name = "FILE")]
-    verifiers: Option<PathBuf>,
+    #[command(flatten)]
+    asking: Asking,
     /// The SHA-256 of a key that is mine, as shown here; `none` when none is. Everything else ends in exit code 2
     #[arg(long, value_name = "KEY-HASH")]
     known: Vec<String>,
     /// How many digits after the country code are shown to who answers, for the blocks that cover the number
     #[arg(long, value_name = "N", default_value_t = 2)]
     digits: usize,
-    /// Print JSON, a line for each entry and one for each log
+    /// Keep on asking, and show what is new
+    #[arg(long)]
+    follow: bool,
+    /// Seconds from one question to the next
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, requires = "follow", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    interval: u64,
+    /// Keep in this file what was seen, so that the next run transfers only what is new and finds a log that goes back on it. As secret as
+    /// the numbers: it holds their labels
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let subjects = subjects(&args)?;
-    let policy =
-        Policy::parse(&input::read(&args.policy)?).with_context(|| args.policy.display().to_string())?;
-    let verifiers = args.verifiers.as_deref().map(|path| -> anyhow::Result<Policy> {
-        Policy::parse(&input::read(path)?).with_context(|| path.display().to_string())
-    });
-    let verifiers = verifiers.transpose()?;
-    let logs: Vec<_> = policy.logs().iter().filter(|log| !is_index(&log.key)).collect();
-    if logs.is_empty() {
-        bail!("the policy names no log");
+    let policies = args.asking.policies(&args.policy)?;
+    let mine = args.known.iter().map(|known| known.to_ascii_lowercase()).collect();
+    let options = Options { mine, digits: args.digits, bad: args.asking.bad };
+    let state = follow::read_state(args.state.as_deref(), &policies)?;
+    let sites = args.asking.sites(&policies).await?;
+    let mut watch = Watch::new(&args, subjects, state);
+    args.asking.notes(&policies);
+    let watched = watch.run(sites, &options).await;
+    let distrust = |error: &anyhow::Error| {
+        error.chain().filter_map(|cause| cause.downcast_ref::<LookupError>()).any(LookupError::is_distrust)
+    };
+    match watched {
+        Err(error) if distrust(&error) => {
+            output::fail(&error.context("NOT TO BE TRUSTED"));
+            Ok(output::FINDING.into())
+        }
+        Err(error) => Err(error),
+        Ok(()) => Ok(if watch.has_findings() { output::FINDING } else { output::FINE }.into()),
     }
-    let mut all_known = true;
-    for log in logs {
-        let origin = log.key.name();
-        let lookups = lookups(log, &policy, verifiers.as_ref())?;
-        let mut look = Look { lookups, known: &args.known, digits: args.digits, json: args.json };
-        all_known &= look.at_all(&subjects).await.with_context(|| output::printable(origin))?;
-    }
-    if verifiers.is_none() {
-        output::note(
-            "No verifiers of the index logs were given: that nothing is left out rests on the word of each log, and on \
-             whoever audits it. Give --verifiers FILE",
-        );
-    }
-    Ok(if all_known { output::FINE } else { output::FINDING }.into())
 }
 
 fn subjects(args: &Args) -> anyhow::Result<Vec<Subject>> {
@@ -105,35 +130,4 @@ fn subjects(args: &Args) -> anyhow::Result<Vec<Subject>> {
         bail!("nothing to look up; give a number such as +17035550123, or --spc CODE");
     }
     Ok(subjects)
-}
-
-fn is_index(key: &VerifierKey) -> bool {
-    Generation::split(key.name()).is_some()
-}
-
-/// The key of the index log is one of the verifiers' policy, or else of the policy; of several, the last successor's.
-fn lookups(log: &PolicyLog, policy: &Policy, verifiers: Option<&Policy>) -> anyhow::Result<Lookups> {
-    let name = Generation::FIRST.origin(log.key.name());
-    let of_log = |key: &VerifierKey| {
-        let (origin, generation) = Generation::split(key.name())?;
-        (origin == log.key.name()).then_some(generation)
-    };
-    let pinned = |policy: &Policy| {
-        let keys = policy.logs().iter().map(|log| &log.key).filter(|key| of_log(key).is_some());
-        keys.max_by_key(|key| of_log(key)).cloned()
-    };
-    let index_key = pinned(verifiers.unwrap_or(policy)).ok_or_else(|| {
-        anyhow!(
-            "the policy pins no key of the index log {name}: add a line `log <vkey>` with the index_key that the log shows \
-             at /tn/v1/log"
-        )
-    })?;
-    let index_policy = match verifiers {
-        Some(verifiers) => verifiers.clone(),
-        None => policy_of_key(index_key.clone())?,
-    };
-    let url = log.url.as_deref();
-    let url = url.ok_or_else(|| anyhow!("the policy does not say where the log {} is", log.key.name()))?;
-    let trust = Trust { key: log.key.clone(), policy: policy.clone(), index_key, index_policy };
-    Ok(Lookups::new(Client::new(url)?, trust))
 }

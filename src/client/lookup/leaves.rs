@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base64ct::{Base64, Encoding};
 use bytes::Bytes;
+use tokio::task::JoinSet;
 
 use super::request::hashes;
 use super::{LookupError, Lookups, News};
 use crate::client::api::GetEntryAndProof;
+use crate::client::http::Client;
 use crate::entry::{Leaf, MAX_LEAF};
 use crate::index::IndexHead;
 use crate::index::labels_of_bytes;
@@ -17,6 +19,8 @@ use crate::tile::FULL_WIDTH;
 
 /// So many entries are fetched one by one; more, in their bundles.
 const SINGLE: usize = 32;
+/// So many at the same time.
+const AT_ONCE: usize = 8;
 /// A leaf and a chain in base64, and a proof.
 const MAX_ENTRY: usize = 2 << 20;
 
@@ -25,8 +29,8 @@ const MAX_ENTRY: usize = 2 << 20;
 pub struct Found {
     /// Under which of the labels.
     pub labels: Vec<Label>,
-    /// The leaf; none when its bytes are none, which an honest log has not.
-    pub leaf: Option<Leaf>,
+    /// The leaf, which carries them.
+    pub leaf: Leaf,
 }
 
 impl Lookups {
@@ -41,11 +45,7 @@ impl Lookups {
             items.iter().for_each(|index| found.entry(*index).or_default().push(*label));
         }
         let indexes: BTreeSet<u64> = found.keys().copied().collect();
-        let leaves = if indexes.len() <= SINGLE {
-            self.singly(&indexes, &news.head).await?
-        } else {
-            self.in_bundles(&indexes, &news.head).await?
-        };
+        let leaves = self.leaves(&indexes, &news.head).await?;
         let mut entries = BTreeMap::new();
         for (index, labels) in found {
             let bytes = leaves.get(&index).ok_or(LookupError::NotInLog(index))?;
@@ -53,9 +53,25 @@ impl Lookups {
             if !labels.iter().all(|label| carried.contains(label)) {
                 return Err(LookupError::NotCarried(index));
             }
-            entries.insert(index, Found { labels, leaf: Leaf::decode(bytes).ok() });
+            let leaf = Leaf::decode(bytes).map_err(|_| LookupError::NotCarried(index))?;
+            entries.insert(index, Found { labels, leaf });
         }
         Ok(entries)
+    }
+
+    /// A place that serves only tiles is asked for bundles.
+    async fn leaves(
+        &self,
+        indexes: &BTreeSet<u64>,
+        head: &IndexHead,
+    ) -> Result<BTreeMap<u64, Bytes>, LookupError> {
+        if indexes.len() > SINGLE {
+            return self.in_bundles(indexes, head).await;
+        }
+        match self.singly(indexes, head).await {
+            Err(error) if error.is_missing() => self.in_bundles(indexes, head).await,
+            other => other,
+        }
     }
 
     async fn singly(
@@ -63,24 +79,26 @@ impl Lookups {
         indexes: &BTreeSet<u64>,
         head: &IndexHead,
     ) -> Result<BTreeMap<u64, Bytes>, LookupError> {
+        let (size, root) = (head.size, head.root);
+        let indexes: Vec<u64> = indexes.iter().copied().collect();
         let mut leaves = BTreeMap::new();
-        for &index in indexes {
-            leaves.insert(index, self.single(index, head).await?);
+        for some in indexes.chunks(AT_ONCE) {
+            let mut fetching = JoinSet::<Result<(u64, Bytes), LookupError>>::new();
+            for &index in some {
+                let client = self.client.clone();
+                fetching.spawn(async move { Ok((index, fetch(&client, index, size, root).await?)) });
+            }
+            while let Some(fetched) = fetching.join_next().await {
+                let (index, leaf) = fetched.expect("fetching does not panic")?;
+                leaves.insert(index, leaf);
+            }
         }
         Ok(leaves)
     }
 
-    /// In the tree of the head, which is consistent with the checkpoint and may be larger.
-    async fn single(&self, index: u64, head: &IndexHead) -> Result<Bytes, LookupError> {
-        let path = format!("ct/v1/get-entry-and-proof?leaf_index={index}&tree_size={}", head.size);
-        let answer: GetEntryAndProof = self.client.get_json(&path, MAX_ENTRY).await?;
-        let leaf = Base64::decode_vec(&answer.leaf_input).map_err(|_| LookupError::Malformed)?;
-        let proof = hashes(&answer.audit_path)?;
-        let proved = check_inclusion(&proof, head.size, index, &Hash::of_leaf(&leaf), &head.root);
-        if proved.is_err() || leaf.len() > MAX_LEAF {
-            return Err(LookupError::NotInLog(index));
-        }
-        Ok(leaf.into())
+    /// One leaf, in the tree of this size and root.
+    pub(super) async fn single(&self, index: u64, size: u64, root: Hash) -> Result<Bytes, LookupError> {
+        fetch(&self.client, index, size, root).await
     }
 
     /// In the tree of the checkpoint, as far as it goes.
@@ -103,4 +121,17 @@ impl Lookups {
         leaves.extend(self.singly(&indexes.range(size..).copied().collect(), head).await?);
         Ok(leaves)
     }
+}
+
+/// In the tree of a head, which is consistent with the checkpoint and may be larger.
+async fn fetch(client: &Client, index: u64, size: u64, root: Hash) -> Result<Bytes, LookupError> {
+    let path = format!("ct/v1/get-entry-and-proof?leaf_index={index}&tree_size={size}");
+    let answer: GetEntryAndProof = client.get_json(&path, MAX_ENTRY).await?;
+    let leaf = Base64::decode_vec(&answer.leaf_input).map_err(|_| LookupError::Malformed)?;
+    let proof = hashes(&answer.audit_path)?;
+    let proved = check_inclusion(&proof, size, index, &Hash::of_leaf(&leaf), &root);
+    if proved.is_err() || leaf.len() > MAX_LEAF {
+        return Err(LookupError::NotInLog(index));
+    }
+    Ok(leaf.into())
 }

@@ -5,28 +5,35 @@
 //! leaf in that checkpoint, with the label in it. Who comes back asks for what is new, and gets it with proof that nothing
 //! earlier changed.
 
+mod error;
+mod kept;
 mod leaves;
+mod memory;
 mod request;
+mod standing;
+mod state;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::api;
-use super::http::{Client, HttpError};
+use super::cache::Cached;
+use super::http::Client;
 use super::read::{LogReader, ReadError};
 use super::source::Below;
-use crate::index::Known;
-use crate::index::MAX_PREFIXES;
-use crate::index::{
-    Answer, Generation, HeadError, IndexHead, ListCommitment, ListError, ListPage, NotProved, Prefix,
-    PrefixError, Query, QueryError,
-};
+use crate::entry::Entry;
+use crate::index::{Generation, MAX_PREFIXES, Prefix, Query};
 use crate::label::Label;
 use crate::note::{MAX_NOTE, VerifierKey};
-use crate::policy::Policy;
-use crate::receipt::KnownLog;
+use crate::policy::{Checked, FreshnessError, Policy};
+use crate::receipt::{KnownLog, ParametersError};
+pub use error::LookupError;
+pub use kept::{Kept, all};
 pub use leaves::Found;
-use request::Response;
+use memory::Reading;
+pub use memory::{Memory, News};
+pub use standing::{Answered, Peer, StandingError};
+pub use state::{LogState, Position, State, StateError};
 
 /// Where a look-up begins: a checkpoint of the log, and a head that covers it.
 const HEADS: &str = "tn/v1/heads";
@@ -35,95 +42,8 @@ const MAX_HEADS: usize = 4 * MAX_NOTE;
 /// How often a question is asked again when lists grow while they are read.
 const MAX_ROUNDS: usize = 64;
 
-/// Why a look-up gave nothing that can be believed.
-#[derive(Debug, thiserror::Error)]
-pub enum LookupError {
-    /// The log could not be asked, or refused.
-    #[error(transparent)]
-    Http(#[from] HttpError),
-    /// A checkpoint, a tile or leaf 0.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// More or fewer labels and prefixes than one question may have.
-    #[error(transparent)]
-    Query(#[from] QueryError),
-    /// A prefix is none.
-    #[error("a prefix of blocks is 1 to 15 digits")]
-    Prefix(#[from] PrefixError),
-    /// The answer is not that of `lookup`.
-    #[error("the answer is not that of a look-up")]
-    Malformed,
-    /// A checkpoint of another log than was asked.
-    #[error("the checkpoint is of the log {shown}, and {wanted} was asked")]
-    OtherLog {
-        /// The origin that was asked for.
-        wanted: String,
-        /// That of the checkpoint.
-        shown: String,
-    },
-    /// Another index log of the log than the one whose key is pinned.
-    #[error(
-        "the answer is of the index log {shown}, and the key that is pinned is of {pinned}. A log that goes on with another index log \
-         says that the old one is over, because a head of it was wrong: run `tnlog audit` with the old key, which finds it; ask \
-         the log's operator what happened; then pin the index_key that {shown} has in its place"
-    )]
-    OtherIndexLog {
-        /// The origin of the pinned key.
-        pinned: String,
-        /// That of the answer, which nobody vouches for.
-        shown: String,
-    },
-    /// The leaf of the index log is none.
-    #[error(transparent)]
-    Head(#[from] HeadError),
-    /// The head is not in the index log.
-    #[error("the head of the index is not in the index log")]
-    NotInIndexLog,
-    /// The head is not the last of the index log that is shown.
-    #[error("the head of the index is an old one: the index log that is shown goes on after it")]
-    OldHead,
-    /// The index is of another log, or of another history of it.
-    #[error(
-        "THE INDEX IS NOT OF THIS LOG: its head does not fit the log's checkpoint. Keep both; they prove it"
-    )]
-    Inconsistent,
-    /// The index is behind.
-    #[error(
-        "the index covers {covered} entries and {needed} are known: what was logged since could be hidden. Ask again; if it stays so, the log withholds"
-    )]
-    Stalled {
-        /// Entries that the head covers.
-        covered: u64,
-        /// Entries that it must cover.
-        needed: u64,
-    },
-    /// The proof.
-    #[error(transparent)]
-    Proof(#[from] NotProved),
-    /// A page of a list.
-    #[error(transparent)]
-    Page(#[from] ListError),
-    /// A page of a list that was not asked for.
-    #[error("the answer has a page of a list that was not asked for")]
-    Uninvited,
-    /// A page is missing.
-    #[error("the answer leaves out items of a list")]
-    LeftOut,
-    /// Lists grew faster than they could be read.
-    #[error("the log grows faster than the lists could be read; ask again, or for less")]
-    Growing,
-    /// A leaf that is listed under a label does not carry it.
-    #[error(
-        "THE INDEX IS WRONG: entry {0} is listed under a label that it does not carry. The head of the index proves it"
-    )]
-    NotCarried(u64),
-    /// An entry that is not in the log as it was shown.
-    #[error("entry {0} is not in the log as it was shown")]
-    NotInLog(u64),
-}
-
 /// What is asked: 1 to 16 labels and prefixes of blocks.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Question {
     /// Labels.
     pub labels: Vec<Label>,
@@ -147,55 +67,19 @@ impl Question {
     }
 }
 
-/// What a client keeps of the answer to one question, to be told what is new the next time.
-#[derive(Clone, Default)]
-pub struct Memory {
-    /// The size of the head that it was answered in.
-    size: u64,
-    answer: Answer,
-    lists: Lists,
-}
-
-impl Memory {
-    /// How many entries of the log it covers: it is complete as of then.
-    pub fn covers(&self) -> u64 {
-        self.size
-    }
-}
-
-/// What is new of a question.
-#[derive(Clone, Debug)]
-pub struct News {
-    /// The head that it is complete in.
-    pub head: IndexHead,
-    /// Indexes of the entries that carry a label and were not known before, ascending.
-    pub items: BTreeMap<Label, Vec<u64>>,
-}
-
-/// How far each list was read.
-#[derive(Clone, Default)]
-struct Lists(BTreeMap<Label, Known>);
-
-impl Lists {
-    fn known(&self, label: &Label) -> Known {
-        self.0.get(label).copied().unwrap_or(Known::NOTHING)
-    }
-
-    fn is_complete(&self, label: &Label, list: &ListCommitment) -> bool {
-        self.known(label).list == *list
-    }
-}
-
-/// One log, and its index log.
+/// One log, and its index log. Tiles are fetched once.
 pub struct Lookups {
     client: Client,
-    key: VerifierKey,
-    index_key: VerifierKey,
-    entries: LogReader<Client>,
-    heads: LogReader<Below<Client>>,
+    trust: Trust,
+    cache: Cached<Client>,
+    entries: LogReader<Cached<Client>>,
+    heads: LogReader<Below<Cached<Client>>>,
+    /// The checkpoints of the entry log that came last, by [`update`](Lookups::update) and with an answer.
+    recent: [Option<Checked>; 2],
 }
 
 /// Whose checkpoints are believed.
+#[derive(Clone)]
 pub struct Trust {
     /// The key of the log, one of the policy's.
     pub key: VerifierKey,
@@ -208,14 +92,35 @@ pub struct Trust {
 }
 
 impl Lookups {
-    /// Look-ups at this address.
+    /// Look-ups at this address: that of the log, or of a mirror or monitor of it.
     pub fn new(client: Client, trust: Trust) -> Self {
-        let Trust { key, policy, index_key, index_policy } = trust;
+        let cache = Cached::new(client.clone());
         let generation =
-            Generation::split(index_key.name()).map_or(Generation::FIRST, |(_, generation)| generation);
-        let heads = Arc::new(Below::new(client.clone(), &generation.path()));
-        let entries = LogReader::new(Arc::new(client.clone()), policy);
-        Lookups { client, key, index_key, entries, heads: LogReader::new(heads, index_policy) }
+            Generation::split(trust.index_key.name()).map_or(Generation::FIRST, |(_, generation)| generation);
+        let heads = Arc::new(Below::new(cache.clone(), &generation.path()));
+        let entries = LogReader::new(Arc::new(cache.clone()), trust.policy.clone());
+        let heads = LogReader::new(heads, trust.index_policy.clone());
+        Lookups { client, trust, cache, entries, heads, recent: [None, None] }
+    }
+
+    /// The same, going on from the checkpoints of an earlier life: what is shown now must continue them.
+    ///
+    /// # Errors
+    /// [`LookupError::Read`] when they do not meet the policies.
+    pub fn resume(client: Client, trust: Trust, position: &Position) -> Result<Self, LookupError> {
+        let new = Lookups::new(client, trust);
+        let (entries, heads) = (new.entries.source().clone(), new.heads.source().clone());
+        let (policy, index_policy) = (new.trust.policy.clone(), new.trust.index_policy.clone());
+        let entries = LogReader::resume(entries, policy, &position.entries)?;
+        let heads = LogReader::resume(heads, index_policy, &position.heads)?;
+        Ok(Lookups { entries, heads, ..new })
+    }
+
+    /// The newest checkpoints that were verified; none before the first answer.
+    pub fn position(&self) -> Option<Position> {
+        let (entries, heads) = (self.entries.seen()?, self.heads.seen()?);
+        let bytes = |note: &crate::note::Note| note.to_string().into_bytes();
+        Some(Position { entries: bytes(&entries.note), heads: bytes(&heads.note) })
     }
 
     /// The client that it asks with.
@@ -225,7 +130,7 @@ impl Lookups {
 
     /// The origin of the log.
     pub fn origin(&self) -> &str {
-        self.key.name()
+        self.trust.key.name()
     }
 
     /// Fetches the newest checkpoint of the entry log that its index covers; how many entries it has. Every look-up that
@@ -235,17 +140,47 @@ impl Lookups {
     /// [`LookupError::Http`], [`LookupError::Read`], [`LookupError::OtherLog`].
     pub async fn update(&mut self) -> Result<u64, LookupError> {
         let heads: api::Heads = self.client.get_json(HEADS, MAX_HEADS).await?;
-        let seen = self.entries.observe(heads.checkpoint.as_bytes()).await?;
-        is_of(&self.key, &seen.checkpoint().origin)?;
-        Ok(seen.checkpoint().size)
+        let observed = self.entries.observe(heads.checkpoint.as_bytes()).await;
+        let updated = observed.map(|seen| seen.checked.clone());
+        let seen = updated.inspect_err(|_| self.cache.forget())?;
+        is_of(&self.trust.key, &seen.checkpoint.origin)?;
+        let size = seen.checkpoint.size;
+        self.recent[0] = Some(seen);
+        Ok(size)
+    }
+
+    /// The time, in seconds of Unix time, as of which the first `covers` entries are the whole log for everybody who demands
+    /// the quorum of the policy, while at most `bad` witnesses are bad ([`Policy::complete_as_of`]). Judged by the
+    /// checkpoints that came last: who has looked up what `covers` so many entries has everything that an app could have
+    /// accepted until then.
+    ///
+    /// # Errors
+    /// [`FreshnessError`].
+    pub fn complete_as_of(&self, covers: u64, bad: usize) -> Result<u64, FreshnessError> {
+        self.trust.policy.check_freshness(bad)?;
+        let covered = self.recent.iter().flatten().filter(|checked| checked.checkpoint.size <= covers);
+        let known = covered.map(|checked| self.trust.policy.complete_as_of(&checked.cosigned, bad));
+        let none = Err(FreshnessError::TooFew { cosigned: 0 });
+        known.max_by_key(|known| known.ok()).unwrap_or(none)
     }
 
     /// The parameters of the log, after [`update`](Self::update).
     ///
     /// # Errors
-    /// [`LookupError::Read`].
+    /// [`LookupError`].
     pub async fn parameters(&self) -> Result<KnownLog, LookupError> {
-        Ok(self.entries.parameters().await?)
+        let checkpoint = self.entries.seen().ok_or(ReadError::NoCheckpoint)?.checkpoint();
+        let leaf = match self.single(0, checkpoint.size, checkpoint.root).await {
+            Err(error) if error.is_missing() => self.entries.leaf(0).await?,
+            other => {
+                crate::entry::Leaf::decode(&other?).map_err(|error| ReadError::Leaf { index: 0, error })?
+            }
+        };
+        let Entry::Parameters(parameters) = leaf.entry else {
+            return Err(ReadError::from(ParametersError::Leaf).into());
+        };
+        is_of(&self.trust.key, &parameters.origin)?;
+        Ok(KnownLog::new(parameters).map_err(ReadError::from)?)
     }
 
     /// Asks a question, of which `memory` has the last answer, in a head that covers at least `at_least` entries of the
@@ -254,6 +189,16 @@ impl Lookups {
     /// # Errors
     /// [`LookupError`].
     pub async fn ask(
+        &mut self,
+        question: &Question,
+        memory: &mut Memory,
+        at_least: u64,
+    ) -> Result<News, LookupError> {
+        let answered = self.ask_until_whole(question, memory, at_least).await;
+        answered.inspect_err(|_| self.cache.forget())
+    }
+
+    async fn ask_until_whole(
         &mut self,
         question: &Question,
         memory: &mut Memory,
@@ -270,7 +215,7 @@ impl Lookups {
             let missing = read.missing(&answer);
             self.read_on(&mut read, &missing, head.size).await?;
             if read.missing(&answer).is_empty() {
-                *memory = Memory { size: head.size, answer, lists: read.lists };
+                memory.advance(head.size, answer, &read);
                 return Ok(News { head, items: read.items });
             }
         }
@@ -299,44 +244,6 @@ impl Lookups {
             }
         }
         Ok(())
-    }
-}
-
-/// Lists while they are read.
-struct Reading {
-    lists: Lists,
-    items: BTreeMap<Label, Vec<u64>>,
-}
-
-impl Reading {
-    /// Takes the pages that go on from what is known. Others show nothing, and what is missing then is asked for again.
-    fn take(&mut self, answer: &Answer, response: Response) -> Result<(), LookupError> {
-        for (label, page) in response.pages {
-            let list = answer.list(&label);
-            if list == ListCommitment::NONE {
-                return Err(LookupError::Uninvited);
-            }
-            let known = self.lists.known(&label);
-            if page.first == known.list.count {
-                self.add(label, &page, page.check(&known, &list, response.head.size)?);
-            }
-        }
-        Ok(())
-    }
-
-    fn add(&mut self, label: Label, page: &ListPage, known: Known) {
-        self.lists.0.insert(label, known);
-        self.items.entry(label).or_default().extend_from_slice(&page.items);
-    }
-
-    /// The labels whose list is not read as the answer has it.
-    fn missing(&self, answer: &Answer) -> Vec<Label> {
-        let lists = answer.labels().iter();
-        lists.filter(|(label, list)| !self.lists.is_complete(label, list)).map(|(label, _)| *label).collect()
-    }
-
-    fn count(&self) -> usize {
-        self.items.values().map(Vec::len).sum()
     }
 }
 

@@ -2,7 +2,8 @@
 
 use base64ct::{Base64, Encoding};
 
-use super::{Lists, LookupError, Lookups, Question, is_of};
+use super::memory::Lists;
+use super::{LookupError, Lookups, Question, is_of};
 use crate::client::api;
 use crate::index::MAX_PROOF;
 use crate::index::{Generation, IndexHead, ListPage};
@@ -52,9 +53,9 @@ impl Lookups {
 
     /// The head: the newest of an index log that continues what was seen of it, of a log that continues what was seen.
     async fn head(&mut self, response: &api::LookupResponse) -> Result<IndexHead, LookupError> {
-        is_pinned(&self.index_key, &response.index_checkpoint)?;
+        is_pinned(&self.trust.index_key, &response.index_checkpoint)?;
         let heads = self.heads.observe(response.index_checkpoint.as_bytes()).await?.checkpoint().clone();
-        is_of(&self.index_key, &heads.origin)?;
+        is_of(&self.trust.index_key, &heads.origin)?;
         let leaf = bytes(&response.head.head).ok_or(LookupError::Malformed)?;
         let proof = hashes(&response.head.inclusion)?;
         let index = response.head.index;
@@ -64,13 +65,15 @@ impl Lookups {
             return Err(LookupError::OldHead);
         }
         let head = IndexHead::decode(&leaf)?;
-        let entries = self.entries.observe(response.checkpoint.as_bytes()).await?.checkpoint();
-        is_of(&self.key, &entries.origin)?;
+        let checked = self.entries.observe(response.checkpoint.as_bytes()).await?.checked.clone();
+        let entries = &checked.checkpoint;
+        is_of(&self.trust.key, &entries.origin)?;
         let proof = hashes(&response.consistency)?;
         let (of_head, of_log) = ((head.size, &head.root), (entries.size, &entries.root));
         let (small, large) = if head.size <= entries.size { (of_head, of_log) } else { (of_log, of_head) };
         check_consistency(&proof, small.0, small.1, large.0, large.1)
             .map_err(|_| LookupError::Inconsistent)?;
+        self.recent[1] = Some(checked);
         Ok(head)
     }
 }

@@ -357,4 +357,28 @@ const TABLE: &[Row] = &[
         day: 20,
         verdicts: &["newest", "does not stand"],
     },
+    Row {
+        story: "CAs below one another: nine steps down, and no further",
+        plot: |s| {
+            s.logs(0, of(1).ca());
+            for key in 2..=12 {
+                s.logs(1, of(key).ca().by(key - 1));
+            }
+        },
+        day: 2,
+        verdicts: &[
+            "newest",
+            "newest",
+            "newest",
+            "newest",
+            "newest",
+            "newest",
+            "newest",
+            "newest",
+            "newest",
+            "newest",
+            "does not stand",
+            "does not stand",
+        ],
+    },
 ];
