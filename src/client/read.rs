@@ -17,8 +17,8 @@ use crate::bundle::{self, BundleError};
 use crate::checkpoint::Checkpoint;
 use crate::entry::{Entry, Leaf, LeafError};
 use crate::merkle::{
-    Hash, NodeId, RangeError, check_consistency, plan_consistency, plan_inclusion,
-    prove_consistency, prove_inclusion, root_nodes, tree_root,
+    Hash, NodeId, RangeError, check_consistency, plan_consistency, plan_inclusion, prove_consistency,
+    prove_inclusion, root_nodes, tree_root,
 };
 use crate::note::{MAX_NOTE, Note, VerifierKey};
 use crate::policy::{Checked, Policy, PolicyBuilder, PolicyError, RuleError};

@@ -60,21 +60,25 @@ fn a_fork_is_kept_and_proved_offline() {
     assert_eq!(verify(&other, &policy).status.code(), Some(1));
 }
 
-/// A tile that is gone is reported when it stays away, and is over when it is back.
+/// A damaged bundle is reported when it stays so, and is over when it is whole again.
 #[test]
-fn what_is_missing_is_reported_and_over_when_it_is_back() {
+fn what_is_damaged_is_reported_and_over_when_it_is_whole() {
     let log = TestLog::start("");
     submit(&log, &["carrier-1"]);
     let monitor = Monitor::new(&log, &[], "");
     assert_eq!(monitor.check(), 0);
     submit(&log, &["carrier-2"]);
-    let bundles = log.folder.public().join("tile/entries");
-    let aside = log.folder.path().join("aside");
-    std::fs::rename(&bundles, &aside).unwrap();
+    let bundle = log.folder.public().join("tile/entries/000.p/3");
+    let whole = std::fs::read(&bundle).unwrap();
+    let mut damaged = whole.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    std::fs::write(&bundle, damaged).unwrap();
     assert_eq!(monitor.check(), 3);
-    assert_eq!(monitor.detectors(), ["missing-tile"]);
-    std::fs::rename(&aside, &bundles).unwrap();
+    let found = monitor.detectors();
+    assert!(found.len() == 1 && found[0].starts_with("bad-"), "{found:?}");
+    std::fs::write(&bundle, whole).unwrap();
     assert_eq!(monitor.check(), 0);
     assert_eq!(monitor.detectors(), Vec::<String>::new());
-    assert_eq!(monitor.findings(&["--all"])[0]["cleared"], true);
+    let over = monitor.findings(&["--all"]);
+    assert!(over.len() == 1 && over[0]["cleared"] == true, "{over:?}");
 }

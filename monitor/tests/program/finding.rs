@@ -24,10 +24,7 @@ fn a_watch_finds_what_was_and_what_comes() {
     assert!(!monitor.run(&["ack", "00", "--reason", "what?"]).status.success());
     assert_eq!(monitor.findings(&[]), Vec::<Value>::new());
     // The same key again is known now: fails without `Following::learn`.
-    let (chain, _) = chain("number-1");
-    let key = tnlog::synthetic::KeyPair::p256(1);
-    assert!(!chain.is_empty());
-    let again = Phone::of(log.address(), &[1], key.clone(), 50);
+    let again = Phone::of(log.address(), &[1], tnlog::synthetic::KeyPair::p256(1), 50);
     let other = Phone::new(log.address(), 1, 51);
     assert!(again.index > 0 && other.index > again.index);
     assert_eq!(monitor.check(), 2);
