@@ -356,16 +356,15 @@ impl Process {
     pub fn start(folder: &Path, level: &str, messages: &Path) -> Self {
         let file = std::fs::OpenOptions::new().create(true).append(true).open(messages).unwrap();
         let before = file.metadata().unwrap().len() as usize;
-        let mut child =
-            Command::new(option_env!("CARGO_BIN_EXE_tnlog").expect("a test of the package tnlog"))
-                .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-                .arg(folder)
-                .env("TNLOG_LOG", level)
-                .stdin(Stdio::null())
-                .stdout(file.try_clone().unwrap())
-                .stderr(file)
-                .spawn()
-                .unwrap();
+        let mut child = Command::new(option_env!("CARGO_BIN_EXE_tnlog").unwrap_or("tnlog"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(folder)
+            .env("TNLOG_LOG", level)
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().unwrap())
+            .stderr(file)
+            .spawn()
+            .unwrap();
         let begun = Instant::now();
         loop {
             let text = String::from_utf8_lossy(&std::fs::read(messages).unwrap()[before..]).into_owned();

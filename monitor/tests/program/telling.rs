@@ -12,11 +12,14 @@ use super::*;
 
 const SECRET: &str = "a secret of the test";
 
-/// A webhook that answers with a status; what it was sent, head and body.
+/// Head and body of a request.
+type Sent = (String, Vec<u8>);
+
+/// A webhook that answers with a status, and what it was sent.
 struct Hook {
     address: SocketAddr,
     status: Arc<AtomicU16>,
-    sent: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    sent: Arc<Mutex<Vec<Sent>>>,
 }
 
 impl Hook {
