@@ -7,7 +7,7 @@ use tnlog::checkpoint::Checkpoint;
 use tnlog::client::check::{Fault, FaultKind};
 use tnlog::client::follow::{FalseHead, Finding, FollowError};
 use tnlog::client::read::{LogReader, ReadError};
-use tnlog::client::source::Source;
+use tnlog::client::source::{Source, SourceError};
 use tnlog::note::Note;
 use tnlog::policy::{Policy, PolicyError};
 
@@ -58,8 +58,21 @@ pub async fn of_error<S: Source>(
             let notice = notice(origin, "bad-signature", Severity::Medium, &says, DAMAGE, "");
             Some(Misbehaviour { notice, evidence: None, is_sealed: false, is_final: false })
         }
+        FollowError::Read(error) => damaged(origin, error),
         _ => None,
     }
+}
+
+/// What was read does not belong to the tree that was signed, or is not there.
+fn damaged(origin: &str, error: &ReadError) -> Option<Misbehaviour> {
+    let kind = match error {
+        ReadError::Damaged(_) | ReadError::Bundle { .. } => "bad-tree",
+        ReadError::Source(SourceError::Missing(_)) => "missing-tile",
+        _ => return None,
+    };
+    let says = format!("What the log serves is not what it signed: {error}.");
+    let notice = notice(origin, kind, Severity::Medium, &says, DAMAGE, &error.to_string());
+    Some(Misbehaviour { notice, evidence: None, is_sealed: false, is_final: false })
 }
 
 /// The log could not be followed for too long.
