@@ -287,11 +287,14 @@ impl Config {
     /// # Errors
     /// [`ConfigError`].
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        // The error of the parser quotes the line, and a line may hold a number.
+        // The parser quotes the line, and in its message the value: either may be a number.
         let config: Config = toml::from_str(text).map_err(|error| {
             let line =
                 error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
-            ConfigError::Toml(format!("line {line}: {}", error.message()))
+            ConfigError::Toml(format!(
+                "line {line}: {}",
+                error.message().replace(|c: char| c.is_ascii_digit(), "#")
+            ))
         })?;
         config.check()?;
         Ok(config)
