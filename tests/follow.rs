@@ -10,11 +10,15 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use support::TestLog;
+use tnlog::checkpoint::Checkpoint;
 use tnlog::client::check::FaultKind;
-use tnlog::client::follow::{Finding, Follow, FollowError, Follower, Object, Part, ShownHead, Sink};
+use tnlog::client::follow::{
+    Finding, Follow, FollowError, Follower, MemoryError, Object, Part, ShownHead, Sink,
+};
 use tnlog::client::read::policy_of_key;
 use tnlog::client::source::{Folder, Source, SourceError};
-use tnlog::note::Note;
+use tnlog::merkle::Hash;
+use tnlog::note::{KeyType, Note, Signer};
 use tnlog::synthetic::{KeyPair, Profile};
 
 /// Remembers what it was given; fails when it is told to.
@@ -110,6 +114,44 @@ async fn parts_come_in_order_and_the_one_that_failed_comes_again() {
     let state = taken.0.lock().unwrap();
     assert_eq!(state.leaves, [(log.size() - 1, log.leaves.last().unwrap().clone())]);
     assert_eq!(state.complete.last().unwrap(), &log.note().to_string());
+}
+
+/// Fails when the folder of one log is gone on with for another.
+#[tokio::test]
+async fn the_folder_of_one_log_is_not_that_of_another() {
+    let log = TestLog::with(10);
+    let folder = tempfile::tempdir().unwrap();
+    follower(Folder::new(log.public()), folder.path().to_owned(), &Taken::default()).step().await.unwrap();
+    let key =
+        Signer::new("log.example.com/other", KeyType::Ed25519, &[2; 32]).unwrap().verifier_key().clone();
+    let policy = policy_of_key(key.clone()).unwrap();
+    let follow = Follow {
+        key,
+        policy,
+        index_key: None,
+        verifiers: None,
+        index: Arc::default(),
+        folder: folder.path().to_owned(),
+    };
+    let error = Follower::open(Folder::new(log.public()), follow, Taken::default()).err().unwrap();
+    assert!(matches!(error, FollowError::Memory(MemoryError::OtherLog { .. })), "{error}");
+}
+
+/// Fails without the comparison of origins in `Follower::update`: the policy also has the key of the index log.
+#[tokio::test]
+async fn another_log_of_the_policy_is_not_followed() {
+    let signer = Signer::new(format!("{}/index", support::ORIGIN), KeyType::Ed25519, &[2; 32]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let note = Checkpoint::new(signer.verifier_key().name(), 9, Hash([1; 32])).sign(&signer).unwrap();
+    std::fs::write(folder.path().join("checkpoint"), note.to_string()).unwrap();
+    let key = support::vkey();
+    let policy = format!("log {key}\nlog {}\nquorum none\n", signer.verifier_key()).parse().unwrap();
+    let index = Arc::default();
+    let place = folder.path().join("follower");
+    let follow = Follow { key, policy, index_key: None, verifiers: None, index, folder: place };
+    let mut follower = Follower::open(Folder::new(folder.path()), follow, Taken::default()).unwrap();
+    let error = follower.step().await.unwrap_err();
+    assert!(matches!(error, FollowError::OtherLog { .. }), "{error}");
 }
 
 /// The bundles and the lowest hash tiles of one log, under the checkpoint and the upper tiles of another.

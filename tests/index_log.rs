@@ -10,23 +10,22 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use common::heads::append;
 use common::{Process, TestLog, chain};
 use serde_json::Value;
 use tnlog::checkpoint::Checkpoint;
 use tnlog::client::index_check::{CheckedIndex, IndexCheckError, IndexFault, check_index};
 use tnlog::client::read::{LogReader, policy_of_key};
 use tnlog::client::source::{Below, Folder as Served};
-use tnlog::index::{Generation, IndexHead};
+use tnlog::index::{Generation, Index, IndexHead, Shape};
+use tnlog::label::Label;
 use tnlog::merkle::Hash;
 use tnlog::note::{Note, VerifierKey};
 use tnlog::server::config::Folder;
 use tnlog::server::index::ended::Over;
 use tnlog::server::keys::{Keys, KeysError, read_index_key};
 use tnlog::server::open::OpenError;
-use tnlog::server::plan::{NewEntry, Round};
-use tnlog::server::sequencer::{Sequencer, Stores};
-use tnlog::server::signer::CheckpointSigner;
-use tnlog::server::store::{DiskLock, DiskStore, PrefixedStore};
+use tnlog::server::store::{DiskStore, PrefixedStore};
 use tnlog::synthetic::fictional_number;
 
 fn submit(log: &TestLog, name: &str) {
@@ -109,6 +108,119 @@ fn it_goes_on_after_a_stop_and_is_built_again_when_the_derived_store_is_gone_or_
     assert_eq!(checked.newest.unwrap().size, 4);
 }
 
+/// Puts another index of this log and of so many entries in the place of the derived one.
+fn plant(folder: &Folder, log: Hash, size: u64) {
+    let store = tnlog::client::index_store::DiskStore::empty(&folder.derived_index()).unwrap();
+    let mut index = Index::open(store, log, Shape::STANDARD).unwrap();
+    index.advance(vec![(Label::new([7; 32]), 0)], size).unwrap();
+}
+
+fn log_hash(log: &TestLog) -> Hash {
+    common::people::leaf(log.address(), 0).hash().unwrap()
+}
+
+/// Fails without the comparison with the last head in `Driver::open`: what is wrong on disk would go into the next head.
+#[test]
+fn an_index_that_is_not_what_the_last_head_says_is_built_again() {
+    let mut log = TestLog::start("");
+    submit(&log, "carrier-1");
+    indexed(&log);
+    let hash = log_hash(&log);
+    for (name, size) in [("carrier-2", 3), ("carrier-3", 4)] {
+        log.stop();
+        plant(&log.folder, hash, log_size(&log.folder));
+        log.resume().unwrap();
+        submit(&log, name);
+        indexed(&log);
+        assert_eq!(log.size(), size);
+    }
+    log.stop();
+    assert_eq!(audit(&log.folder).unwrap().newest.unwrap().size, 4);
+}
+
+fn log_size(folder: &Folder) -> u64 {
+    let note = std::fs::read(folder.public().join("checkpoint")).unwrap();
+    Checkpoint::parse(Note::parse(&note).unwrap().text()).unwrap().size
+}
+
+/// A head that was wrong long ago is found by an auditor, and written down by the operator. Fails without the look at that in
+/// `Driver::run`.
+#[test]
+fn an_end_that_the_operator_writes_is_one() {
+    let mut log = TestLog::start("");
+    submit(&log, "carrier-1");
+    indexed(&log);
+    log.stop();
+    let private = PrefixedStore::new(Arc::new(DiskStore::open(&log.folder.private()).unwrap()), "index");
+    Over::new(&format!("{}/index", common::ORIGIN), 0, b"the head", None).write(&private).unwrap();
+    log.resume().unwrap();
+    let heads = log.running().log.index.published().tree.size;
+    submit(&log, "carrier-2");
+    std::thread::sleep(Duration::from_millis(700));
+    assert_eq!((log.running().log.index.published().tree.size, log.size()), (heads, 3));
+    assert_eq!(log.get("/tn/v1/heads").status, 410);
+}
+
+/// Fails without `check_signed`: an entry that is damaged on disk would end the index log for ever.
+#[test]
+fn a_damaged_leaf_does_not_end_the_index_log() {
+    let mut log = TestLog::start("");
+    let chains: Vec<_> = (0..300).map(|n| common::add_chain(&chain(&format!("carrier-{n}")).0)).collect();
+    for chains in chains.chunks(100) {
+        log.post("/tn/v1/add-chains", &serde_json::json!({ "chains": chains })).success();
+    }
+    indexed(&log);
+    log.stop();
+    std::fs::remove_dir_all(log.folder.derived_index()).unwrap();
+    let file = log.folder.public().join("tile/entries/000");
+    let good = std::fs::read(&file).unwrap();
+    let mut damaged = good.clone();
+    // The name of a carrier is in the middle of a leaf.
+    let place = damaged.windows(4).rposition(|bytes| bytes == b"706J").unwrap();
+    damaged[place] = b'8';
+    std::fs::write(&file, damaged).unwrap();
+    log.resume().unwrap();
+    std::thread::sleep(Duration::from_millis(800));
+    assert!(!log.running().log.index.is_over());
+    assert_eq!(log.get("/tn/v1/heads").status, 503);
+    std::fs::write(&file, good).unwrap();
+    indexed(&log);
+}
+
+/// Fails without the look at the position in `Driver::sign`: a head that was signed and could not be published would be signed
+/// once more.
+#[test]
+fn a_head_that_could_not_be_published_is_signed_once() {
+    let mut log = TestLog::start("");
+    submit(&log, "carrier-1");
+    indexed(&log);
+    let heads = log.running().log.index.published().tree.size;
+    let file = log.folder.public().join("index/checkpoint");
+    std::fs::remove_file(&file).unwrap();
+    std::fs::create_dir_all(file.join("in the way")).unwrap();
+    submit(&log, "carrier-2");
+    std::thread::sleep(Duration::from_millis(1200));
+    assert_eq!(log.running().log.index.shown().unwrap().head.size, 2);
+    std::fs::remove_dir_all(&file).unwrap();
+    indexed(&log);
+    log.stop();
+    let checked = audit(&log.folder).unwrap();
+    assert_eq!((checked.newest.unwrap().size, checked.heads), (3, heads + 1));
+}
+
+/// A head of more entries than there are: the entry log was set back, or the head is wrong.
+#[test]
+fn a_head_beyond_the_log_ends_the_index_log() {
+    let mut log = TestLog::start("");
+    submit(&log, "carrier-1");
+    indexed(&log);
+    let head = log.running().log.index.shown().unwrap().head;
+    log.stop();
+    append(&log.folder, common::ORIGIN, &IndexHead { size: 1000, ..head });
+    log.resume().unwrap();
+    wait_for("the index log goes on", || log.running().log.index.is_over());
+}
+
 /// Killed at instants of every part of a head's life, twenty times: every head that was ever signed is right.
 #[test]
 fn it_survives_death_at_any_instant() {
@@ -143,22 +255,6 @@ fn it_survives_death_at_any_instant() {
     assert!(!std::fs::read_to_string(&messages).unwrap().contains("index log is over"));
 }
 
-/// Appends a head with the log's own key to the index log of a stopped log.
-fn append(folder: &Folder, head: &IndexHead) {
-    let store = |path: &Path| {
-        let store = Arc::new(DiskStore::open(path).unwrap());
-        Arc::new(PrefixedStore::new(store, "index"))
-    };
-    let stores = Stores { public: store(&folder.public()), private: store(&folder.private()) };
-    let lock = Box::new(DiskLock::open(&folder.index_lock(Generation::FIRST)).unwrap());
-    let key = read_index_key(&folder.keys(), common::ORIGIN, Generation::FIRST).unwrap();
-    let signer = CheckpointSigner::new(key);
-    let mut sequencer = Sequencer::open(stores, lock, signer, 0, |_| Round::default()).unwrap();
-    let entry = NewEntry { leaf: head.encode(), chain: Vec::new() };
-    sequencer.append(0, |_| Round { entries: vec![entry], objects: Vec::new() }).unwrap();
-    sequencer.settler().settle().unwrap();
-}
-
 /// A log whose index log has just been found to be over, by a head of two entries that its own key signed.
 fn with_a_wrong_head() -> TestLog {
     let mut log = TestLog::start("");
@@ -175,7 +271,11 @@ fn with_a_wrong_head() -> TestLog {
         let checkpoint = Checkpoint::parse(Note::parse(&note).unwrap().text()).unwrap();
         (checkpoint.size, checkpoint.root)
     };
-    append(&log.folder, &IndexHead { size, root, index_root: Hash([9; 32]), ..good.newest.unwrap() });
+    append(
+        &log.folder,
+        common::ORIGIN,
+        &IndexHead { size, root, index_root: Hash([9; 32]), ..good.newest.unwrap() },
+    );
     log.resume().unwrap();
     wait_for("the index log goes on", || log.running().log.index.is_over());
     log
@@ -218,7 +318,7 @@ fn a_wrong_head_ends_the_index_log_and_not_the_entry_log() {
 }
 
 /// The whole way of an operator and of a reader. Fails when `current` does not find the successor, when a successor can be
-/// started for an index log that is right, and without `is_pinned`.
+/// started for an index log that is right, when it begins with the old derived index, and without `is_pinned`.
 #[test]
 fn a_successor_takes_the_place_of_an_index_log_that_is_over() {
     let right = TestLog::start("");
@@ -232,8 +332,11 @@ fn a_successor_takes_the_place_of_an_index_log_that_is_over() {
     let mut log = with_a_wrong_head();
     let (key, old) = keys(&log.folder);
     let ended = log.get("/index/checkpoint").text();
+    let hash = log_hash(&log);
     log.stop();
     let started = lines(&command(&log)).remove(0);
+    // The successor takes nothing over from an index that may be wrong.
+    plant(&log.folder, hash, 2);
     assert_eq!(started["origin"], format!("{}/index/2", common::ORIGIN));
     assert!(String::from_utf8_lossy(&command(&log).stderr).contains("index/2 is not over"));
     log.resume().unwrap();
@@ -252,7 +355,7 @@ fn a_successor_takes_the_place_of_an_index_log_that_is_over() {
         let pinned: String = index_keys.iter().map(|key| format!("log {key}\n")).collect();
         let policy = format!("log {key} {url}\n{pinned}quorum none\n");
         std::fs::write(folder.path().join("policy"), policy).unwrap();
-        tnlog(folder.path(), &["watch", "--policy", "policy", "--spc", "706J", "--json"])
+        tnlog(folder.path(), &["watch", "--policy", "policy", "--trust-log", "--spc", "706J", "--json"])
     };
     let (old, new) = (old.to_string(), started["index_key"].as_str().unwrap().to_owned());
     let told = watch(&[&old]);
@@ -264,8 +367,7 @@ fn a_successor_takes_the_place_of_an_index_log_that_is_over() {
     assert_ne!(told.status.code(), Some(0));
     for index_keys in [&[&*new][..], &[&old, &new]] {
         let shown = watch(index_keys);
-        let entries: Vec<_> = lines(&shown).iter().filter_map(|line| line["index"].as_u64()).collect();
-        assert_eq!((entries, shown.status.code()), (vec![1, 2, 3], Some(0)));
+        assert_eq!((entries(&lines(&shown)), shown.status.code()), (vec![1, 2, 3], Some(0)));
     }
 
     // Both are audited: the old one is wrong for ever, and the new one is right.
@@ -319,6 +421,11 @@ fn lines(output: &Output) -> Vec<Value> {
     String::from_utf8_lossy(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+/// The entries of the credentials that `tnlog watch --json` shows.
+fn entries(lines: &[Value]) -> Vec<u64> {
+    lines.iter().filter_map(|line| line["entries"].as_array()).flatten().filter_map(Value::as_u64).collect()
+}
+
 #[test]
 fn watch_shows_all_of_a_carrier_and_of_a_number_and_says_what_is_not_mine() {
     let log = TestLog::start("");
@@ -331,7 +438,7 @@ fn watch_shows_all_of_a_carrier_and_of_a_number_and_says_what_is_not_mine() {
     let policy = format!("log {key} http://{}/\nlog {index_key}\nquorum none\n", log.address());
     std::fs::write(folder.path().join("policy"), &policy).unwrap();
     let watch = |code: i32, more: &[&str]| {
-        let output = tnlog(folder.path(), &[&["watch", "--policy", "policy"], more].concat());
+        let output = tnlog(folder.path(), &[&["watch", "--policy", "policy", "--trust-log"], more].concat());
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(
             output.status.code(),
@@ -343,31 +450,24 @@ fn watch_shows_all_of_a_carrier_and_of_a_number_and_says_what_is_not_mine() {
     };
     let (shown, _) = watch(0, &["--spc", "706j"]);
     let text = String::from_utf8_lossy(&shown.stdout).into_owned();
-    assert!(text.starts_with("706J in log.example/test: 2 entries, all of the first "), "{text}");
-    assert!(text.contains("entry 1, under the code") && text.contains("entry 4, under the code"), "{text}");
+    assert!(text.starts_with("706J in log.example/test\n  2 credentials: all of the first "), "{text}");
+    let (shown, _) = watch(0, &["--spc", "706j", "--json"]);
+    assert_eq!(entries(&lines(&shown)), [1, 4]);
 
     let number = format!("+{}", fictional_number(1));
     let (shown, said) = watch(0, &["--json", &number]);
-    let entries = lines(&shown);
-    let indexes: Vec<_> = entries.iter().filter_map(|line| line["index"].as_u64()).collect();
-    assert_eq!(indexes, [2, 5], "{entries:?}");
-    assert!(entries[0]["issuer"].as_str().unwrap().contains("Issuing CA"), "{entries:?}");
-    assert_eq!(
-        (&entries[2]["what"], &entries[2]["shown_prefix"]),
-        (&"complete".into(), &number[1..4].into())
-    );
+    let shown = lines(&shown);
+    assert_eq!(entries(&shown), [2, 5], "{shown:?}");
+    assert!(shown[0]["issuer"].as_str().unwrap().contains("Issuing CA"), "{shown:?}");
+    let last = shown.last().unwrap();
+    assert_eq!((&last["what"], &last["shown_prefix"]), (&"complete".into(), &number[1..4].into()));
     assert!(
         said.contains(&format!("all blocks below {}", &number[1..4])) && said.contains("--verifiers"),
         "{said}"
     );
 
-    let mine = entries[0]["key_hash"].as_str().unwrap().to_owned();
-    let mine = if entries[1]["key_hash"] == mine.as_str() {
-        vec![mine]
-    } else {
-        vec![mine, entries[1]["key_hash"].as_str().unwrap().into()]
-    };
-    let known: Vec<_> = mine.iter().flat_map(|key| ["--known", key.as_str()]).collect();
+    let mine: Vec<_> = shown.iter().filter_map(|line| line["key_hash"].as_str()).collect();
+    let known: Vec<_> = mine.iter().flat_map(|key| ["--known", key]).collect();
     watch(0, &[&known[..], &[&number]].concat());
     watch(2, &["--known", "none", &number]);
     watch(0, &["--known", "none", "+17035559999"]);
@@ -376,7 +476,11 @@ fn watch_shows_all_of_a_carrier_and_of_a_number_and_says_what_is_not_mine() {
     // A number in the range that is logged as blocks.
     let (shown, _) = watch(0, &["--json", "+17035550150"]);
     let block = &lines(&shown)[0];
-    assert_eq!((&block["index"], &block["under"]), (&3.into(), &"the block 170355501xx".into()), "{block}");
+    assert_eq!(
+        (entries(&lines(&shown)), &block["under"]),
+        (vec![3], &"the block 170355501xx".into()),
+        "{block}"
+    );
 
     std::fs::write(folder.path().join("policy"), policy.replace(&format!("log {index_key}\n"), "")).unwrap();
     let (_, said) = watch(1, &[&number]);

@@ -2,6 +2,8 @@
 
 #![cfg(feature = "server")]
 
+#[path = "common/heads.rs"]
+mod heads;
 mod support;
 
 use std::fs;
@@ -19,10 +21,11 @@ use tnlog::client::lookup::{LookupError, Lookups, Memory, Question, Trust};
 use tnlog::client::read::{LogReader, ReadError, policy_of_key};
 use tnlog::client::retry::Patience;
 use tnlog::client::source::{Below, Folder as Served};
+use tnlog::cosignature::cosign_note;
 use tnlog::index::{Generation, IndexHead};
 use tnlog::label::Label;
 use tnlog::merkle::{Hash, check_inclusion};
-use tnlog::note::VerifierKey;
+use tnlog::note::{Note, VerifierKey};
 use tnlog::number::ServiceProviderCode;
 use tnlog::policy::{Policy, PolicyError};
 use tnlog::server::config::Folder;
@@ -373,4 +376,52 @@ async fn a_verifier_that_lies_or_is_none_changes_nothing() {
     let configured = configure(&site.log(), None).unwrap();
     let error = start(&site.log(), configured, |_, _| {}).await.err().unwrap();
     assert!(error.to_string().starts_with("the verifiers of the index log: "), "{error}");
+}
+
+/// Fails without `is_offered`: the cosignature of one checkpoint would be put under another one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_cosignature_is_not_put_under_another_checkpoint() {
+    let site = Site::new(2).await;
+    let running = site.start(1).await;
+    cosigned(&running).await;
+    let slow = &site.verifiers[1];
+    slow.set(Manner::Slow);
+    site.submit(&running, 1).await;
+    cosigned(&running).await;
+    let size = running.log.index.published().tree.size;
+    eventually("it is asked", || slow.asked().last().is_some_and(|asked| asked.1 == size)).await;
+    site.submit(&running, 2).await;
+    cosigned(&running).await;
+    assert_ne!(slow.asked().last().unwrap().1, running.log.index.published().tree.size);
+    slow.set(Manner::Honest);
+    let policy: Policy = site.verifiers(2).parse().unwrap();
+    eventually("both cosign the newest", || {
+        let newest = running.log.index.cosigned().unwrap();
+        newest.tree == running.log.index.published().tree && policy.check(newest.note.as_bytes()).is_ok()
+    })
+    .await;
+    running.stop().await;
+}
+
+/// Verifiers that compute as wrongly as the log cosign a wrong head, and a right one follows. Fails without the comparison in
+/// `NumberIndex::follow`.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_head_that_is_cosigned_ends_the_index_log() {
+    let site = Site::new(1).await;
+    let verifier = &site.verifiers[0];
+    let running = site.start(1).await;
+    site.submit(&running, 1).await;
+    cosigned(&running).await;
+    let good = running.log.index.shown().unwrap().head;
+    running.stop().await;
+    verifier.set(Manner::Offline);
+    let public = site.log().public().join("index");
+    heads::append(&site.log(), ORIGIN, &IndexHead { index_root: Hash([9; 32]), ..good });
+    let mut note = Note::parse(&fs::read(public.join("checkpoint")).unwrap()).unwrap();
+    cosign_note(&verifier.signer, &mut note, support::NOW).unwrap();
+    fs::write(public.join("tn/v1/checkpoint"), note.to_string()).unwrap();
+    heads::append(&site.log(), ORIGIN, &good);
+    let running = site.start(1).await;
+    eventually("the index log is over", || running.log.index.is_over()).await;
+    running.stop().await;
 }

@@ -254,6 +254,8 @@ async fn a_slow_witness_delays_no_round_and_one_checkpoint_is_offered_to_all() {
     }
     assert_eq!(running.log.published().tree.size, 6);
     assert_eq!((cosigned_size(&running), quick.asked().len(), slow.asked().len()), (1, 2, 2));
+    let newest = get(&running, "checkpoint").await.2;
+    assert!(newest.contains("\n6\n") && !newest.contains("w1.example"), "{newest}");
 
     // A reader with the policy is given what is cosigned, over HTTP and from the folder.
     let policy: Policy = site.policy(2).parse().unwrap();
@@ -299,6 +301,7 @@ async fn a_witness_that_lies_is_noted_and_changes_nothing() {
         (status(409), "no-size"),
         (size("x\n"), "no-size"),
         (size("1"), "no-size"),
+        (Manner::Says(409, None, "999999\n".into()), "no-size"),
         (status(302), "status"),
     ];
     for (n, (manner, result)) in (1..).zip(cases) {
@@ -386,10 +389,15 @@ async fn after_a_restart_what_was_cosigned_is_still_there_and_the_witness_says_i
     witness.set(Manner::Offline);
     let file = site.log().public().join("tn/v1/checkpoint");
     let good = fs::read(&file).unwrap();
-    fs::write(&file, &good[..good.len() / 2]).unwrap();
-    let running = site.start(1).await;
-    assert!(matches!(receipt(&running, &chain), Err(Problem::NotCosigned { .. })));
-    running.stop().await;
+    let mut forged = good.clone();
+    let in_the_signature = forged.len() - 10;
+    forged[in_the_signature] = if forged[in_the_signature] == b'A' { b'B' } else { b'A' };
+    for damaged in [&good[..good.len() / 2], &forged[..]] {
+        fs::write(&file, damaged).unwrap();
+        let running = site.start(1).await;
+        assert!(matches!(receipt(&running, &chain), Err(Problem::NotCosigned { .. })));
+        running.stop().await;
+    }
     fs::write(&file, &good).unwrap();
     let other = TestWitness::start(site.folder.path(), 9, &support::vkey()).await;
     let policy = format!("{}quorum {}\n", other.line(), other.name);
@@ -436,6 +444,7 @@ async fn a_log_that_was_set_back_is_told_so_by_its_witnesses() {
     let restored = start_in(&backup, &site.policy(1)).await.unwrap();
     eventually("it is ahead", || answers(&restored, witness, "ahead") > 0).await;
     assert!(count(&restored, conflicts) > 0);
+    assert_eq!(answers(&restored, witness, "status"), 0, "it is asked from a size beyond what is offered");
     // What was cosigned before the backup stays provable; what is new never gets a receipt.
     assert!(receipt(&restored, &first).is_ok());
     for n in 10..16 {

@@ -10,6 +10,7 @@ use super::follow::{FollowedIndex, Progress};
 use super::store::{CheckpointLock, LockError};
 use crate::checkpoint::Checkpoint;
 use crate::cosignature::cosign;
+use crate::index::Generation;
 use crate::note::{Signer, VerifierKey};
 use crate::witness::{AddCheckpoint, Cosigned, Refusal, decide};
 
@@ -97,17 +98,32 @@ impl Cosigner {
         blocking(move || this.cosign(&request)).await
     }
 
+    /// What was cosigned of this log: nothing, as long as it was one that this one succeeds. It never goes back to that.
+    fn remembered(&self, text: Option<&[u8]>) -> Result<Cosigned, Refusal> {
+        let text = text.and_then(|text| core::str::from_utf8(text).ok());
+        let Some(last) = text.and_then(|text| Checkpoint::parse(text).ok()) else {
+            return Ok(Cosigned::NOTHING);
+        };
+        if last.origin == self.log_key.name() {
+            return Ok(Cosigned { size: last.size, root: last.root });
+        }
+        match Generation::split(&last.origin).zip(Generation::split(self.log_key.name())) {
+            Some(((log, last), (ours, now))) if log == ours && last < now => Ok(Cosigned::NOTHING),
+            _ => Err(Refusal::UnknownLog),
+        }
+    }
+
     fn decide(&self, request: &AddCheckpoint) -> Result<Cosigned, Declined> {
         let lock = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let last = lock.load().map_err(LockError::from)?;
-        Ok(decide(request, &self.log_key, &remembered(last.as_deref()))?)
+        Ok(decide(request, &self.log_key, &self.remembered(last.as_deref())?)?)
     }
 
     /// Decides again, remembers, and only then signs; nobody else decides meanwhile.
     fn cosign(&self, request: &AddCheckpoint) -> Result<String, Declined> {
         let mut lock = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let last = lock.load().map_err(LockError::from)?;
-        let decided = decide(request, &self.log_key, &remembered(last.as_deref()))?;
+        let decided = decide(request, &self.log_key, &self.remembered(last.as_deref())?)?;
         if let Some(recomputed) = &self.recomputed {
             recomputed.check(decided)?;
         }
@@ -141,14 +157,6 @@ impl Recomputed {
             Some(known) if known != root => Err(Refusal::Proof.into()),
             Some(_) => Ok(()),
         }
-    }
-}
-
-fn remembered(text: Option<&[u8]>) -> Cosigned {
-    let text = text.and_then(|text| core::str::from_utf8(text).ok());
-    match text.and_then(|text| Checkpoint::parse(text).ok()) {
-        Some(Checkpoint { size, root, .. }) => Cosigned { size, root },
-        None => Cosigned::NOTHING,
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod config;
 mod copy;
+mod evidence;
 mod http;
 mod run;
 

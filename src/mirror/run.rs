@@ -1,6 +1,5 @@
 //! A mirror that runs: its folder opened, its log followed, its address listening.
 
-use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,6 +11,7 @@ use tokio::sync::{Notify, oneshot, watch};
 
 use super::config::{Config, Folder};
 use super::copy::{HEADS, Keeper};
+use super::evidence::Evidence;
 use super::http::{App, router};
 use super::{Mirror, State};
 use crate::checkpoint::Checkpoint;
@@ -138,11 +138,10 @@ pub async fn start(
     let work = Work {
         follower,
         mirror: mirror.clone(),
-        evidence: folder.evidence(),
+        evidence: Evidence::new(folder, &mirror),
         poll: Duration::from_millis(config.poll_milliseconds),
         nudge,
         fresh,
-        last: None,
         stopped,
     };
     tokio::spawn(say(progress.clone(), stopping.subscribe()));
@@ -216,12 +215,10 @@ fn remember_heads(mirror: &Mirror, store: &dyn ObjectStore) {
 struct Work {
     follower: Follower<Client, Keeper>,
     mirror: Arc<Mirror>,
-    evidence: PathBuf,
+    evidence: Evidence,
     poll: Duration,
     nudge: Arc<Notify>,
     fresh: watch::Sender<Instant>,
-    /// What was found last.
-    last: Option<Finding>,
     stopped: watch::Receiver<bool>,
 }
 
@@ -240,6 +237,7 @@ impl Work {
                     (pause, failures) = (self.poll, 0);
                 }
                 Err(error) => {
+                    let error = self.evidence.prove(error).await;
                     if let FollowError::Found(finding) = &error
                         && self.found(finding)
                     {
@@ -258,33 +256,16 @@ impl Work {
         }
     }
 
-    /// Keeps the evidence, of what is no proof once; whether nothing newer is served from now on.
+    /// Keeps the evidence; whether nothing newer is served from now on.
     fn found(&mut self, finding: &Finding) -> bool {
-        let is_kept = finding.is_final() || matches!(finding, Finding::Rollback { .. });
-        if is_kept && self.last.as_ref() != Some(finding) {
-            self.keep(finding);
-            self.last = Some(finding.clone());
+        if finding.is_final() || matches!(finding, Finding::Rollback { .. }) {
+            self.evidence.keep(finding, now_milliseconds() / 1000);
         }
         if finding.is_final() {
             tracing::error!("{finding}. Nothing newer is served, and nothing more cosigned");
             self.mirror.found(finding.to_string());
         }
         finding.is_final()
-    }
-
-    fn keep(&self, finding: &Finding) {
-        let path = self.evidence.join(format!("{}-{}.txt", now_milliseconds() / 1000, finding.slug()));
-        let write = || {
-            fs::create_dir_all(&self.evidence)?;
-            fs::write(&path, finding.evidence())?;
-            fs::File::open(&path)?.sync_all()
-        };
-        match write() {
-            Ok(()) => tracing::warn!(evidence = %path.display(), "{finding}"),
-            Err(error) => {
-                tracing::error!(%error, "the evidence could not be written; it follows:\n{}", finding.evidence());
-            }
-        }
     }
 }
 

@@ -4,6 +4,7 @@
 // Each test program uses its part of this file.
 #![allow(dead_code)]
 
+pub mod heads;
 pub mod people;
 
 use std::io::{Read, Write};
@@ -380,6 +381,11 @@ impl Process {
             );
             std::thread::sleep(Duration::from_millis(2));
         }
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// SIGKILL: nothing of it runs on.

@@ -1,5 +1,7 @@
 //! Logs that cheat, lag, or are damaged.
 
+use common::heads::append;
+
 use super::*;
 
 /// Copies a folder.
@@ -61,6 +63,36 @@ fn a_fork_is_kept_as_evidence_and_nothing_newer_is_served() {
     mirror.stop(&log);
 }
 
+/// Fails without `Evidence::prove`: the log no longer serves what would show that its smaller tree is a fork, and the copy
+/// does.
+#[test]
+fn a_smaller_fork_is_proved_by_the_copy() {
+    let mut log = TestLog::start("");
+    submit(&log, &["carrier-1"]);
+    log.stop();
+    let backup = tempfile::tempdir().unwrap();
+    copy(log.folder.path(), backup.path());
+    log.resume().unwrap();
+    submit(&log, &["carrier-2", "carrier-3", "carrier-4"]);
+    let mut mirror = TestMirror::start(&log);
+    mirror.caught_up(&log);
+    mirror.stop(&log);
+    log.stop();
+    std::fs::remove_dir_all(log.folder.path()).unwrap();
+    copy(backup.path(), log.folder.path());
+    log.resume().unwrap();
+    submit(&log, &["carrier-5"]);
+    mirror.resume(&log);
+    wait_for("the fork is not found", || mirror.running().mirror.finding().is_some());
+    assert!(mirror.get("/healthz").text().contains("FORKED"));
+    mirror.stop(&log);
+    let (evidence, key) = (mirror.evidence(), keys(&log).0);
+    assert!(evidence.contains("\n5\n") && evidence.contains("\n3\n"), "{evidence}");
+    let shown = std::fs::read(log.folder.public().join("checkpoint")).unwrap();
+    let shown = Note::parse(&shown).unwrap();
+    assert!(Checkpoint::open(&shown, &key).is_ok() && evidence.contains(shown.text()), "{evidence}");
+}
+
 /// A place that lags behind shows an older tree for a while: no proof of anything, and kept all the same.
 #[test]
 fn an_older_tree_is_no_proof_and_is_not_taken() {
@@ -112,22 +144,13 @@ fn serve_files(log: &TestLog, root: PathBuf) -> (SocketAddr, tokio::task::JoinHa
     (address, serving)
 }
 
-/// Appends a head with the log's own key to the index log of a stopped log.
-fn append_head(folder: &LogFolder, head: &IndexHead) {
-    let store = |path: &Path| {
-        let store = Arc::new(DiskStore::open(path).unwrap());
-        Arc::new(PrefixedStore::new(store, "index"))
-    };
-    let stores = Stores { public: store(&folder.public()), private: store(&folder.private()) };
-    let lock = Box::new(DiskLock::open(&folder.index_lock(Generation::FIRST)).unwrap());
-    let signer = CheckpointSigner::new(index_signer(folder));
-    let mut sequencer = Sequencer::open(stores, lock, signer, 0, |_| Round::default()).unwrap();
-    let entry = NewEntry { leaf: head.encode(), chain: Vec::new() };
-    sequencer.append(0, |_| Round { entries: vec![entry], objects: Vec::new() }).unwrap();
-    sequencer.settler().settle().unwrap();
+/// The checkpoint of the entry log in the served folder.
+pub(super) fn newest_checkpoint(folder: &LogFolder) -> Checkpoint {
+    let note = std::fs::read(folder.public().join("checkpoint")).unwrap();
+    Checkpoint::parse(Note::parse(&note).unwrap().text()).unwrap()
 }
 
-/// Fails without `Recompute::compare`: the mirror would cosign the wrong head.
+/// Fails without `Recompute::compare`: the mirror would cosign the wrong head; and when it cosigns on after a finding.
 #[test]
 fn a_wrong_head_is_kept_as_evidence_and_never_cosigned() {
     let mut log = TestLog::start("");
@@ -135,13 +158,18 @@ fn a_wrong_head_is_kept_as_evidence_and_never_cosigned() {
     let mut mirror = TestMirror::start(&log);
     mirror.caught_up(&log);
     let before = mirror.get("/tn/v1/heads").text();
+    let good = AddCheckpoint::new(0, vec![], index_note(&log)).unwrap().encode();
     mirror.stop(&log);
-    let newest = log.running().log.index.shown().unwrap().head;
     submit(&log, &["number-1"]);
+    let shown = || log.running().log.index.shown().unwrap().head;
+    wait_for("the index stands still", || shown().size == log.size());
+    let newest = shown();
+    // One head is made each half second: the index log does not have that of the next entry yet.
+    submit(&log, &["carrier-3"]);
     log.stop();
-    // The index log may have the right head of that size already; the next one is then wrong by its size.
-    let wrong = IndexHead { size: newest.size + 1, index_root: Hash([9; 32]), ..newest };
-    append_head(&log.folder, &wrong);
+    let Checkpoint { size, root, .. } = newest_checkpoint(&log.folder);
+    let wrong = IndexHead { size, root, index_root: Hash([9; 32]), ..newest };
+    append(&log.folder, common::ORIGIN, &wrong);
     log.resume().unwrap();
     mirror.resume(&log);
     wait_for("the wrong head is not found", || mirror.running().mirror.finding().is_some());
@@ -152,6 +180,7 @@ fn a_wrong_head_is_kept_as_evidence_and_never_cosigned() {
     let note = std::fs::read(log.folder.public().join("index/checkpoint")).unwrap();
     let request = AddCheckpoint::new(0, vec![], Note::parse(&note).unwrap()).unwrap().encode();
     assert_eq!(mirror.add_checkpoint(&request).status, 503);
+    assert_eq!(mirror.add_checkpoint(&good).status, 503, "nothing at all is cosigned any more");
     let shown: Value = serde_json::from_str(&before).unwrap();
     assert!(
         mirror.get("/tn/v1/heads").json()["head"]["index"].as_u64() >= shown["head"]["index"].as_u64(),
@@ -181,4 +210,31 @@ fn a_damaged_bundle_is_not_copied_and_the_mirror_goes_on_when_it_is_mended() {
     mirror.caught_up(&log);
     mirror.stop(&log);
     assert_eq!(audit(mirror.folder.public(), keys(&log)), (3, 3));
+}
+
+/// Fails when heads are shown whose leaves are not checked.
+#[test]
+fn heads_wait_until_their_leaves_are_checked() {
+    let log = TestLog::start("");
+    submit(&log, &["carrier-1", "carrier-2"]);
+    let mut mirror = TestMirror::start(&log);
+    mirror.caught_up(&log);
+    mirror.stop(&log);
+    submit(&log, &["carrier-3"]);
+    let shown = || log.running().log.index.shown().map_or(0, |shown| shown.head.size);
+    wait_for("the index stands still", || shown() == log.size());
+    // The leaf is good, and its chain is not.
+    let file = log.folder.public().join("tile/chains/000.p/4");
+    let good = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &good[..good.len() - 1]).unwrap();
+    mirror.resume(&log);
+    wait_for("the log is not seen", || mirror.running().progress.borrow().size == 4);
+    std::thread::sleep(Duration::from_millis(300));
+    let now = *mirror.running().progress.borrow();
+    assert_eq!((now.checked, now.indexed), (3, 3));
+    let request = AddCheckpoint::new(0, vec![], index_note(&log)).unwrap().encode();
+    assert_eq!(mirror.add_checkpoint(&request).status, 503);
+    std::fs::write(&file, &good).unwrap();
+    mirror.caught_up(&log);
+    mirror.stop(&log);
 }

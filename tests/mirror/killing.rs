@@ -3,19 +3,29 @@
 use super::*;
 
 /// The program `tnlog mirror`.
-struct Process(Child);
+pub(super) struct Process(pub(super) Child);
 
 impl Process {
     fn start(folder: &Path, log: &TestLog, messages: &Path) -> Self {
+        Process::of(folder, log.address(), &keys(log), messages)
+    }
+
+    /// A mirror of the log at an address, with these keys of it and of its index log.
+    pub(super) fn of(
+        folder: &Path,
+        log: SocketAddr,
+        (key, index_key): &(VerifierKey, VerifierKey),
+        messages: &Path,
+    ) -> Self {
         let messages = std::fs::OpenOptions::new().create(true).append(true).open(messages).unwrap();
-        let (key, index_key) = keys(log);
         let policy = folder.with_extension("policy");
         std::fs::write(&policy, format!("log {key}\nlog {index_key}\nquorum none\n")).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_tnlog"))
-            .args(["mirror", "--listen", "127.0.0.1:0", "--log", &format!("http://{}/", log.address())])
+            .args(["mirror", "--listen", "127.0.0.1:0", "--log", &format!("http://{log}/")])
             .arg("--policy")
             .arg(policy)
             .arg(folder)
+            .env("TNLOG_LOG", "trace")
             .stdin(Stdio::null())
             .stderr(messages)
             .spawn()

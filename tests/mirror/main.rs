@@ -7,8 +7,10 @@
 mod common;
 
 mod cheating;
+mod hostile;
 mod killing;
 mod serving;
+mod succeeding;
 mod verifying;
 
 use std::net::SocketAddr;
@@ -36,10 +38,6 @@ use tnlog::number::ServiceProviderCode;
 use tnlog::policy::Policy;
 use tnlog::server::config::Folder as LogFolder;
 use tnlog::server::keys::{create_verifier_key, read_index_key};
-use tnlog::server::plan::{NewEntry, Round};
-use tnlog::server::sequencer::{Sequencer, Stores};
-use tnlog::server::signer::CheckpointSigner;
-use tnlog::server::store::{DiskLock, DiskStore, PrefixedStore};
 use tnlog::witness::{AddCheckpoint, SIZE_TYPE, parse_size};
 
 const NAME: &str = "mirror.example/test";

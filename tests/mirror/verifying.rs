@@ -1,4 +1,6 @@
-//! Cosigning as a verifier.
+//! Cosigning as a verifier, and showing what verifiers cosigned.
+
+use tnlog::index::{Index, Shape};
 
 use super::*;
 
@@ -103,4 +105,79 @@ fn mirrors_are_the_verifiers_of_a_log() {
     assert_eq!(lookup(&log, careful.address()).len(), 4);
     careful.stop(&log);
     mirrors.into_iter().for_each(|mut mirror| mirror.stop(&log));
+}
+
+/// Fails when the mirror takes the quorum's word of whoever says that it is it, or shows a tree that is not that of the index
+/// log which it follows: `Heads::cosigned`.
+#[test]
+fn only_what_the_quorum_cosigned_of_the_seen_tree_is_shown() {
+    let log = TestLog::start("");
+    let shown = || log.running().log.index.shown().map_or(0, |shown| shown.head.size);
+    wait_for("there is no head of leaf 0", || shown() == 1);
+    submit(&log, &["carrier-1"]);
+    wait_for("the index stands still", || shown() == log.size());
+    let note = index_note(&log);
+    let verifier = Signer::new("v.example", tnlog::note::KeyType::Cosignature, &[5; 32]).unwrap();
+    let cosigned =
+        |note: &Note| format!("{note}{}\n", cosignature::cosign(&verifier, note.text(), 1).unwrap());
+    let show = |text: &str| {
+        let file = log.folder.public().join("index/tn/v1/checkpoint");
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+    };
+    let wrong = Checkpoint { root: Hash([7; 32]), ..Checkpoint::parse(note.text()).unwrap() };
+    let mut mirror = TestMirror::new(&log);
+    let lines = format!("log {}\nwitness v {}\nquorum v\n", keys(&log).1, verifier.verifier_key());
+    mirror.verifiers = Some(lines.parse().unwrap());
+    for text in [note.to_string(), cosigned(&wrong.sign(&index_signer(&log.folder)).unwrap())] {
+        show(&text);
+        mirror.resume(&log);
+        wait_for("the mirror stays behind", || mirror.running().progress.borrow().indexed == log.size());
+        std::thread::sleep(Duration::from_millis(200));
+        assert_eq!(mirror.get("/tn/v1/heads").status, 503, "{text}");
+        assert!(mirror.running().mirror.finding().is_none());
+        mirror.stop(&log);
+    }
+    show(&cosigned(&note));
+    mirror.resume(&log);
+    mirror.caught_up(&log);
+    mirror.stop(&log);
+    mirror.resume(&log);
+    mirror.caught_up(&log);
+    // In this life it has not recomputed the first head. Fails without the `NotYet` of `Verifier::cosign`.
+    let first = Checkpoint { size: 1, ..wrong }.sign(&index_signer(&log.folder)).unwrap();
+    let request = AddCheckpoint::new(0, vec![], first).unwrap().encode();
+    assert_eq!(mirror.add_checkpoint(&request).status, 503);
+    mirror.stop(&log);
+}
+
+/// Fails without the comparisons in `Heads::resume` and `Heads::reopen`: a damaged index would accuse the log of a false head.
+#[test]
+fn an_index_on_disk_that_is_not_what_the_head_says_is_built_again() {
+    let log = TestLog::start("");
+    submit(&log, &["carrier-1", "carrier-2"]);
+    let mut mirror = TestMirror::start(&log);
+    mirror.caught_up(&log);
+    mirror.stop(&log);
+    let leaf = common::people::leaf(log.address(), 0).hash().unwrap();
+    let store =
+        tnlog::client::index_store::DiskStore::empty(&mirror.folder.follower().join("index")).unwrap();
+    let mut index = Index::open(store, leaf, Shape::STANDARD).unwrap();
+    index.advance(vec![(spc(), 2)], 3).unwrap();
+    drop(index);
+    mirror.config.log = "http://127.0.0.1:1/".into();
+    mirror.restart(&log);
+    let asked = serde_json::json!({ "labels": [], "below": [], "at": ["1"], "since": 0 });
+    assert_eq!(
+        common::post(mirror.address(), "/tn/v1/lookup", &asked).status,
+        503,
+        "it answers out of the damaged one"
+    );
+    mirror.stop(&log);
+    submit(&log, &["carrier-3"]);
+    mirror.resume(&log);
+    mirror.caught_up(&log);
+    assert!(mirror.running().mirror.finding().is_none());
+    assert_eq!(lookup(&log, mirror.address()), [1, 2, 3]);
+    mirror.stop(&log);
 }

@@ -11,7 +11,7 @@ use cursor::Cursor;
 
 use super::finding::FollowError;
 use super::followed_index::{FollowedIndex, ShownHead};
-use super::memory::{Memory, MemoryError, from_hex, hex};
+use super::memory::{Memory, MemoryError, checkpoint_of, from_hex, hex};
 use super::{Object, Recent, Sink};
 use crate::checkpoint::Checkpoint;
 use crate::client::index_store::DiskStore;
@@ -232,8 +232,4 @@ impl<S: Source + Clone> Heads<S> {
 fn is_at(index: &Index<DiskStore>, head: &IndexHead) -> bool {
     let view = index.newest();
     (view.size(), view.root(), view.labels()) == (head.size, head.index_root, head.labels)
-}
-
-fn checkpoint_of(note: &str) -> Option<Checkpoint> {
-    Checkpoint::parse(Note::parse(note.as_bytes()).ok()?.text()).ok()
 }

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::checkpoint::Checkpoint;
+use crate::note::Note;
+
 /// The file's name.
 const FILE: &str = "position.json";
 const NEW: &str = "position.json.new";
@@ -29,6 +32,21 @@ pub(super) struct Memory {
     pub(super) head: Option<String>,
     /// The hash of leaf 0, in hexadecimal.
     pub(super) log: Option<String>,
+}
+
+impl Memory {
+    /// Forgets the index log that was followed, when it is another one than this: one that is over, which this one succeeds.
+    pub(super) fn follow_index_log(&mut self, origin: &str) {
+        let is_other = |note: &String| checkpoint_of(note).is_none_or(|seen| seen.origin != origin);
+        if self.index_seen.as_ref().is_some_and(is_other) {
+            (self.index_seen, self.index_complete, self.head) = (None, None, None);
+        }
+    }
+}
+
+/// The checkpoint of a note that was verified when it was saved.
+pub(super) fn checkpoint_of(note: &str) -> Option<Checkpoint> {
+    Checkpoint::parse(Note::parse(note.as_bytes()).ok()?.text()).ok()
 }
 
 /// Why the memory cannot be used.

@@ -30,7 +30,7 @@ pub use memory::MemoryError;
 
 use claims::ClaimLeaves;
 use heads::{Heads, IndexLog};
-use memory::{Memory, Place};
+use memory::{Memory, Place, checkpoint_of};
 use part::{leaves, objects};
 use recorder::{Issuers, Recorder};
 
@@ -156,17 +156,20 @@ impl<S: Source + Clone, K: Sink> Follower<S, K> {
     pub fn open(source: S, follow: Follow, sink: K) -> Result<Self, FollowError> {
         let Follow { key, policy, index_key, verifiers, index, folder } = follow;
         let place = Place::new(&folder)?;
-        let memory = place.load()?;
+        let mut memory = place.load()?;
+        if let Some(key) = &index_key {
+            memory.follow_index_log(key.name());
+        }
+        let found = memory.seen.as_deref().and_then(checkpoint_of).map(|seen| seen.origin);
+        if let Some(found) = found.filter(|found| found != key.name()) {
+            let (path, wanted) = (place.path(), key.name().to_owned());
+            return Err(MemoryError::OtherLog { path, found, wanted }.into());
+        }
         let shared = Arc::new(source.clone());
         let entries = match &memory.seen {
             Some(seen) => LogReader::resume(shared, policy, seen.as_bytes())?,
             None => LogReader::new(shared, policy),
         };
-        let found = entries.seen().map(|seen| seen.checkpoint().origin.clone());
-        if let Some(found) = found.filter(|found| found != key.name()) {
-            let (path, wanted) = (place.path(), key.name().to_owned());
-            return Err(MemoryError::OtherLog { path, found, wanted }.into());
-        }
         let heads = match index_key {
             Some(key) => Some(Heads::open(&source, IndexLog { key, verifiers, index }, &folder, &memory)?),
             None => None,

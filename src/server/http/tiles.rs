@@ -25,20 +25,35 @@ pub async fn tile(State(app): Reading, path: Result<Path<String>, PathRejection>
     }
 }
 
-/// `GET /index/checkpoint`, `/index/2/checkpoint`...
-pub async fn index_checkpoint(
-    State(app): Reading,
-    generation: Result<Path<String>, PathRejection>,
-) -> Answer {
-    match index_log(&app, generation) {
+/// `GET /index/checkpoint`.
+pub async fn index_checkpoint(State(app): Reading) -> Answer {
+    checkpoint_of(app.log.index_log(Generation::FIRST))
+}
+
+/// `GET /index/2/checkpoint`...
+pub async fn successor_checkpoint(State(app): Reading, path: Result<Path<String>, PathRejection>) -> Answer {
+    checkpoint_of(path.ok().and_then(|Path(number)| successor(&app, &number)))
+}
+
+fn checkpoint_of(index_log: Option<Served>) -> Answer {
+    match index_log {
         Some(served) => Answer::Text(PLAIN, served.checkpoint),
         None => Problem::NotFound.into(),
     }
 }
 
-/// `GET /index/tn/v1/checkpoint`, `/index/2/tn/v1/checkpoint`...: what the verifiers' quorum has cosigned.
-pub async fn index_cosigned(State(app): Reading, generation: Result<Path<String>, PathRejection>) -> Answer {
-    let Some(served) = index_log(&app, generation) else { return Problem::NotFound.into() };
+/// `GET /index/tn/v1/checkpoint`: what the verifiers' quorum has cosigned.
+pub async fn index_cosigned(State(app): Reading) -> Answer {
+    cosigned_of(app.log.index_log(Generation::FIRST)).await
+}
+
+/// `GET /index/2/tn/v1/checkpoint`...
+pub async fn successor_cosigned(State(app): Reading, path: Result<Path<String>, PathRejection>) -> Answer {
+    cosigned_of(path.ok().and_then(|Path(number)| successor(&app, &number))).await
+}
+
+async fn cosigned_of(index_log: Option<Served>) -> Answer {
+    let Some(served) = index_log else { return Problem::NotFound.into() };
     match tokio::task::spawn_blocking(move || served.reader.object(COSIGNED)).await {
         Ok(Ok(note)) => match note.and_then(|note| String::from_utf8(note).ok()) {
             Some(note) => Answer::Text(PLAIN, note),
@@ -63,19 +78,15 @@ pub async fn successor_tile(
     path: Result<Path<(String, String)>, PathRejection>,
 ) -> Answer {
     let Ok(Path((number, path))) = path else { return Problem::NotFound.into() };
-    match index_log(&app, Ok(Path(number))) {
+    match successor(&app, &number) {
         Some(Served { reader, size, .. }) => tile_of(reader, size, Ok(Path(path))).await,
         None => Problem::NotFound.into(),
     }
 }
 
-/// The index log that a path names: the first one where it says no number.
-fn index_log(app: &Reads, number: Result<Path<String>, PathRejection>) -> Option<Served> {
-    let generation = match number {
-        Ok(Path(number)) => Generation::of_path(&format!("index/{number}"))?,
-        Err(_) => Generation::FIRST,
-    };
-    app.log.index_log(generation)
+/// The index log of this number in a path.
+fn successor(app: &Reads, number: &str) -> Option<Served> {
+    app.log.index_log(Generation::of_path(&format!("index/{number}"))?)
 }
 
 async fn tile_of(reader: LogReader, size: u64, path: Result<Path<String>, PathRejection>) -> Answer {
