@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::cosignature;
+use crate::index::Generation;
 use crate::note::{Note, NoteError, VerifierKey, VerifyError};
 
 mod build;
@@ -107,6 +108,20 @@ impl Policy {
     /// The logs.
     pub fn logs(&self) -> &[PolicyLog] {
         &self.logs
+    }
+
+    /// The keys of the log and of its newest index log, in a policy that names one log.
+    pub fn log_and_index_log(&self) -> Option<(VerifierKey, VerifierKey)> {
+        let split = |key: &VerifierKey| {
+            let (origin, generation) = Generation::split(key.name())?;
+            Some((origin.to_owned(), generation))
+        };
+        let mut logs = self.logs.iter().map(|log| &log.key).filter(|key| split(key).is_none());
+        let key = logs.next()?;
+        let of_log = |index: &&VerifierKey| split(index).is_some_and(|(origin, _)| origin == key.name());
+        let indexes = self.logs.iter().map(|log| &log.key).filter(of_log);
+        let index = indexes.max_by_key(|index| split(index).map(|(_, generation)| generation))?;
+        logs.next().is_none().then(|| (key.clone(), index.clone()))
     }
 
     /// The witnesses, whether the quorum needs them or not.

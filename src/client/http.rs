@@ -248,6 +248,22 @@ impl Client {
     }
 }
 
+/// Posts a body once to any URL; the status of the answer, whose body is not read. Follows no redirects.
+///
+/// # Errors
+/// [`HttpError::BaseUrl`], [`HttpError::Setup`], [`HttpError::Unreachable`]; none of them says the URL, which may hold a secret.
+pub async fn post_to(url: &str, headers: &[(&'static str, String)], body: Vec<u8>) -> Result<u16, HttpError> {
+    let url = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    let url = url.ok_or(HttpError::BaseUrl)?;
+    let request = transport(&url)?.post(url).timeout(ATTEMPT).body(body);
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
+    let unreachable = |error: reqwest::Error| HttpError::Unreachable {
+        path: String::new(),
+        why: chain_of(&error.without_url()),
+    };
+    Ok(request.send().await.map_err(unreachable)?.status().as_u16())
+}
+
 /// What speaks HTTP to one host. Follows no redirects.
 pub(crate) fn transport(base: &Url) -> Result<reqwest::Client, HttpError> {
     install_provider();

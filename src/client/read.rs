@@ -17,8 +17,8 @@ use crate::bundle::{self, BundleError};
 use crate::checkpoint::Checkpoint;
 use crate::entry::{Entry, Leaf, LeafError};
 use crate::merkle::{
-    Hash, NodeId, RangeError, check_consistency, check_inclusion, plan_consistency, plan_inclusion,
-    prove_consistency, prove_inclusion, root_nodes, tree_root,
+    Hash, NodeId, RangeError, check_consistency, plan_consistency, plan_inclusion, prove_consistency,
+    prove_inclusion, root_nodes, tree_root,
 };
 use crate::note::{MAX_NOTE, Note, VerifierKey};
 use crate::policy::{Checked, Policy, PolicyBuilder, PolicyError, RuleError};
@@ -246,22 +246,43 @@ impl<S: Source> LogReader<S> {
         Ok(check_consistency(&proof, small.size, &small.root, large.size, &large.root).is_ok())
     }
 
+    /// The consistency proof between two trees that the newest checkpoint begins with, out of verified tiles.
+    ///
+    /// # Errors
+    /// [`ReadError`]; [`ReadError::Range`] when `old` is larger than `new`, or `new` than the newest checkpoint.
+    pub async fn consistency_proof(&self, old: u64, new: u64) -> Result<Vec<Hash>, ReadError> {
+        let newest = self.newest()?;
+        if old > new || new > newest.size {
+            return Err(RangeError { first: old.max(new), size: newest.size }.into());
+        }
+        if old == 0 || old == new {
+            return Ok(Vec::new());
+        }
+        let plan = plan_consistency(old, new)?;
+        let tiles = verified_tiles(&self.source, newest, plan.nodes()).await?;
+        Ok(prove_consistency(&tiles, old, new).expect("the tiles of the plan are there"))
+    }
+
     /// The inclusion proof of a leaf in the newest checkpoint, out of verified tiles. Reads two tiles of each level at most.
     ///
     /// # Errors
     /// [`ReadError`].
     pub async fn inclusion_proof(&self, index: u64) -> Result<Vec<Hash>, ReadError> {
+        self.inclusion_proof_within(index, self.newest()?.size).await
+    }
+
+    /// The same in a smaller tree that the newest checkpoint begins with.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn inclusion_proof_within(&self, index: u64, size: u64) -> Result<Vec<Hash>, ReadError> {
         let checkpoint = self.newest()?;
-        let leaf = NodeId { level: 0, index };
-        let plan = plan_inclusion(index, checkpoint.size)?;
-        let nodes = [plan.nodes(), &[leaf]].concat();
-        let tiles = verified_tiles(&self.source, checkpoint, &nodes).await?;
-        let proof = prove_inclusion(&tiles, index, checkpoint.size).expect("the tiles of the plan are there");
-        let leaf =
-            crate::merkle::HashReader::read(&tiles, &[leaf]).expect("the tile of the leaf is there")[0];
-        let checked = check_inclusion(&proof, checkpoint.size, index, &leaf, &checkpoint.root);
-        debug_assert!(checked.is_ok(), "verified tiles make good proofs");
-        Ok(proof)
+        if size > checkpoint.size {
+            return Err(RangeError { first: size, size: checkpoint.size }.into());
+        }
+        let plan = plan_inclusion(index, size)?;
+        let tiles = verified_tiles(&self.source, checkpoint, plan.nodes()).await?;
+        Ok(prove_inclusion(&tiles, index, size).expect("the tiles of the plan are there"))
     }
 
     /// The leaves of a range, cut to the first [`MAX_ENTRIES`], each verified to stand at its index.

@@ -18,11 +18,11 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 
-use super::verify::{Declined, Verifier};
 use super::{Config, Mirror};
 use crate::admission::MAX_CHAIN;
 use crate::certificate::MAX_CERTIFICATE_LEN;
 use crate::client::api;
+use crate::client::cosigner::{Cosigner, Declined};
 use crate::client::follow::Progress;
 use crate::server::config::Limits;
 use crate::server::http::{Answer, BodyMemory, Bounds, PLAIN, Reads, reads};
@@ -37,7 +37,7 @@ const STALE: Duration = Duration::from_secs(120);
 /// What handlers share.
 pub struct App {
     mirror: Arc<Mirror>,
-    verifier: Arc<Verifier>,
+    verifier: Arc<Cosigner>,
     progress: watch::Receiver<Progress>,
     /// When a step succeeded last.
     pub fresh: watch::Receiver<Instant>,
@@ -76,7 +76,7 @@ impl App {
     /// The application over a mirror.
     pub fn new(
         mirror: Arc<Mirror>,
-        verifier: Arc<Verifier>,
+        verifier: Arc<Cosigner>,
         progress: watch::Receiver<Progress>,
         fresh: watch::Receiver<Instant>,
     ) -> Self {

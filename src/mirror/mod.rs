@@ -11,11 +11,9 @@ mod evidence;
 mod http;
 mod issuers;
 mod run;
-mod verify;
 
 pub use config::{Config, ConfigError, Folder};
 pub use run::{MirrorError, Running, start};
-pub use verify::{Declined, Verifier};
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 

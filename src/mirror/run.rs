@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, oneshot, watch};
 
 use super::config::{Config, Folder};
-use super::copy::{Copy, HEADS};
+use super::copy::{HEADS, Keeper};
 use super::evidence::Evidence;
 use super::http::{App, router};
-use super::verify::{Recomputed, Verifier};
 use super::{Mirror, State, issuers};
 use crate::checkpoint::Checkpoint;
 use crate::client::api;
+use crate::client::copy::LogCopy;
+use crate::client::cosigner::{Cosigner, Recomputed};
 use crate::client::follow::{Finding, Follow, FollowError, Follower, Progress};
 use crate::client::http::{Client, HttpError};
 use crate::index::Generation;
@@ -82,31 +83,13 @@ pub struct Running {
     /// What it serves.
     pub mirror: Arc<Mirror>,
     /// Cosigns.
-    pub verifier: Arc<Verifier>,
+    pub verifier: Arc<Cosigner>,
     /// How far it is.
     pub progress: watch::Receiver<Progress>,
     stop: oneshot::Sender<()>,
     stopping: watch::Sender<bool>,
     listening: tokio::task::JoinHandle<()>,
     following: JoinHandle<()>,
-}
-
-/// The keys of the log and of its newest index log in a policy that names one log.
-fn keys_of(policy: &Policy) -> Option<(VerifierKey, VerifierKey)> {
-    let split = |key: &VerifierKey| {
-        let (origin, generation) = Generation::split(key.name())?;
-        Some((origin.to_owned(), generation))
-    };
-    let mut logs = policy.logs().iter().map(|log| &log.key).filter(|key| split(key).is_none());
-    let key = logs.next()?;
-    let of_log = |index: &&VerifierKey| split(index).is_some_and(|(origin, _)| origin == key.name());
-    let index = policy
-        .logs()
-        .iter()
-        .map(|log| &log.key)
-        .filter(of_log)
-        .max_by_key(|index| split(index).map(|(_, n)| n))?;
-    logs.next().is_none().then(|| (key.clone(), index.clone()))
 }
 
 /// Opens the folder and starts. `policy` is that of the configuration, `verifiers` too.
@@ -120,7 +103,7 @@ pub async fn start(
     verifiers: Option<Policy>,
 ) -> Result<Running, MirrorError> {
     let at = |path: PathBuf| move |error| MirrorError::Io { path, error };
-    let (key, index_key) = keys_of(&policy).ok_or(MirrorError::Policy)?;
+    let (key, index_key) = policy.log_and_index_log().ok_or(MirrorError::Policy)?;
     // The lock comes first: it keeps a second process out of the whole folder.
     let last = DiskLock::open(&folder.cosigned()).map_err(at(folder.cosigned()))?;
     let signer = read_verifier_key(&folder.keys(), &config.name)?;
@@ -143,7 +126,7 @@ pub async fn start(
     let (progress, nudge) = (follower.progress(), Arc::new(Notify::new()));
     let recomputed =
         Recomputed { index: mirror.index.clone(), progress: progress.clone(), nudge: nudge.clone() };
-    let verifier = Arc::new(Verifier::new(signer, index_key, recomputed, Box::new(last)));
+    let verifier = Arc::new(Cosigner::verifier(signer, index_key, recomputed, Box::new(last)));
     let listen = |error| MirrorError::Listen { address: config.listen, error };
     let server = Server::bind(config.listen, &config.limits()).await.map_err(listen)?;
     let address = server.local_addr().map_err(listen)?;
@@ -197,7 +180,7 @@ fn open(
     client: Client,
     follow: Follow,
     index_key: VerifierKey,
-) -> Result<(Arc<Mirror>, Follower<Client, Copy>), FollowError> {
+) -> Result<(Arc<Mirror>, Follower<Client, Keeper>), FollowError> {
     let generation =
         Generation::split(index_key.name()).map_or(Generation::FIRST, |(_, generation)| generation);
     let below: Arc<dyn ObjectStore> = Arc::new(PrefixedStore::new(store.clone(), &generation.path()));
@@ -215,7 +198,7 @@ fn open(
     };
     remember_heads(&mirror, &**store);
     let mirror = Arc::new(mirror);
-    let copy = Copy { store: store.clone(), mirror: mirror.clone() };
+    let copy = Keeper { copy: LogCopy::new(store.clone()), mirror: mirror.clone() };
     let follower = Follower::open(client, follow, copy)?;
     Ok((mirror, follower))
 }
@@ -233,7 +216,7 @@ fn remember_heads(mirror: &Mirror, store: &dyn ObjectStore) {
 
 /// Follows the log until it is stopped, or finds that the log cheats.
 struct Work {
-    follower: Follower<Client, Copy>,
+    follower: Follower<Client, Keeper>,
     mirror: Arc<Mirror>,
     client: Client,
     store: Arc<dyn ObjectStore>,

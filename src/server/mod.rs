@@ -29,5 +29,6 @@ pub mod signatures;
 pub mod signer;
 pub mod slots;
 pub mod staging;
-pub mod store;
 pub mod witness;
+
+pub use crate::client::store;

@@ -357,7 +357,7 @@ impl Process {
     pub fn start(folder: &Path, level: &str, messages: &Path) -> Self {
         let file = std::fs::OpenOptions::new().create(true).append(true).open(messages).unwrap();
         let before = file.metadata().unwrap().len() as usize;
-        let mut child = Command::new(env!("CARGO_BIN_EXE_tnlog"))
+        let mut child = Command::new(option_env!("CARGO_BIN_EXE_tnlog").unwrap_or("tnlog"))
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(folder)
             .env("TNLOG_LOG", level)

@@ -17,7 +17,7 @@ fn it_cosigns_what_it_recomputed_and_nothing_else() {
     let checkpoint = Checkpoint::parse(note.text()).unwrap();
     let signer = index_signer(&log.folder);
     // A tree that the log has not, and one that is larger than what there is. Fails without the comparison of roots in
-    // `Verifier::cosign`, and without `wait_for`.
+    // `Recomputed::check`, and without `wait_for`.
     let wrong = Checkpoint { root: Hash([7; 32]), ..checkpoint.clone() }.sign(&signer).unwrap();
     assert_eq!(mirror.add_checkpoint(&request(0, vec![], wrong)).status, 422);
     let future = Checkpoint { size: checkpoint.size + 5, root: Hash([7; 32]), ..checkpoint.clone() };

@@ -31,10 +31,15 @@ pub struct Operator(pub [u8; 8]);
 impl Operator {
     /// Of the certificate of a CA.
     pub fn of(issuer: &Certificate) -> Self {
-        match issuer.organization().map(|name| organization::plain(&name)) {
-            Some(name) if !name.is_empty() => Operator(short(b"organization", name.as_bytes())),
+        match issuer.organization() {
+            Some(name) if !organization::plain(&name).is_empty() => Operator::of_organization(&name),
             _ => Operator::of_key_hash(issuer.spki_sha256()),
         }
+    }
+
+    /// Of the organization that the certificate of a CA names.
+    pub fn of_organization(name: &str) -> Self {
+        Operator(short(b"organization", organization::plain(name).as_bytes()))
     }
 
     /// Of a CA of which no certificate is known.

@@ -64,7 +64,14 @@ impl Watch {
 
     /// By its name.
     pub fn id(&self) -> WatchId {
-        WatchId(short(b"watch", self.name.as_bytes()))
+        WatchId::of(&self.name)
+    }
+}
+
+impl WatchId {
+    /// Of the watch of this name.
+    pub fn of(name: &str) -> Self {
+        WatchId(short(b"watch", name.as_bytes()))
     }
 }
 

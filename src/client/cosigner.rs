@@ -1,17 +1,17 @@
-//! Cosigning an index log as a verifier (C2SP `tlog-witness`): only what was recomputed, head by head.
+//! Cosigning (C2SP `tlog-witness`): an entry log as a witness, whatever continues what was cosigned before; an index log as a
+//! verifier, only what was recomputed, head by head.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{Notify, watch};
 
+use super::follow::{FollowedIndex, Progress};
+use super::store::{CheckpointLock, LockError};
 use crate::checkpoint::Checkpoint;
-use crate::client::follow::{FollowedIndex, Progress};
 use crate::cosignature::cosign;
 use crate::index::Generation;
 use crate::note::{Signer, VerifierKey};
-use crate::server::clock::Clock;
-use crate::server::store::{CheckpointLock, LockError};
 use crate::witness::{AddCheckpoint, Cosigned, Refusal, decide};
 
 /// How long a request waits for its heads to be recomputed.
@@ -31,14 +31,12 @@ pub enum Declined {
     Memory(#[from] LockError),
 }
 
-/// Cosigns checkpoints of one index log.
-pub struct Verifier {
+/// Cosigns checkpoints of one log.
+pub struct Cosigner {
     signer: Signer,
-    index_key: VerifierKey,
-    index: Arc<FollowedIndex>,
-    progress: watch::Receiver<Progress>,
-    /// Wakes the follower.
-    nudge: Arc<Notify>,
+    log_key: VerifierKey,
+    /// What was recomputed, of an index log.
+    recomputed: Option<Recomputed>,
     /// The text of the checkpoint that was cosigned last. Who decides holds it until the new one is durable.
     last: Mutex<Box<dyn CheckpointLock>>,
 }
@@ -53,16 +51,20 @@ pub struct Recomputed {
     pub nudge: Arc<Notify>,
 }
 
-impl Verifier {
+impl Cosigner {
+    /// Cosigns checkpoints of the entry log with this key. `last` remembers what was cosigned.
+    pub fn witness(signer: Signer, log_key: VerifierKey, last: Box<dyn CheckpointLock>) -> Self {
+        Cosigner { signer, log_key, recomputed: None, last: Mutex::new(last) }
+    }
+
     /// Cosigns checkpoints of the index log with this key. `last` remembers what was cosigned.
-    pub fn new(
+    pub fn verifier(
         signer: Signer,
-        index_key: VerifierKey,
+        log_key: VerifierKey,
         recomputed: Recomputed,
         last: Box<dyn CheckpointLock>,
     ) -> Self {
-        let Recomputed { index, progress, nudge } = recomputed;
-        Verifier { signer, index_key, index, progress, nudge, last: Mutex::new(last) }
+        Cosigner { signer, log_key, recomputed: Some(recomputed), last: Mutex::new(last) }
     }
 
     /// The key that it cosigns with.
@@ -70,13 +72,18 @@ impl Verifier {
         self.signer.verifier_key()
     }
 
-    /// The signature lines for a request. Waits two seconds at most for heads to be recomputed.
+    /// The key of the log that it cosigns.
+    pub fn log_key(&self) -> &VerifierKey {
+        &self.log_key
+    }
+
+    /// The signature lines for the body of a request. A verifier waits two seconds at most for heads to be recomputed.
     ///
     /// # Errors
     /// [`Declined`].
     pub async fn add_checkpoint(self: &Arc<Self>, body: &[u8]) -> Result<String, Declined> {
         let request = AddCheckpoint::parse(body).map_err(Refusal::from)?;
-        if request.checkpoint().origin != self.index_key.name() {
+        if request.checkpoint().origin != self.log_key.name() {
             return Err(Refusal::UnknownLog.into());
         }
         let this = self.clone();
@@ -84,11 +91,54 @@ impl Verifier {
         let asked = request.clone();
         // First what the specification refuses, so that nobody waits for nothing.
         blocking(move || this.decide(&asked).map(|_| ())).await?;
-        self.wait_for(request.checkpoint().size).await?;
+        if let Some(recomputed) = &self.recomputed {
+            recomputed.wait_for(request.checkpoint().size).await?;
+        }
         let this = self.clone();
         blocking(move || this.cosign(&request)).await
     }
 
+    /// What was cosigned of this log: nothing, as long as it was one that this one succeeds. It never goes back to that.
+    fn remembered(&self, text: Option<&[u8]>) -> Result<Cosigned, Refusal> {
+        let text = text.and_then(|text| core::str::from_utf8(text).ok());
+        let Some(last) = text.and_then(|text| Checkpoint::parse(text).ok()) else {
+            return Ok(Cosigned::NOTHING);
+        };
+        if last.origin == self.log_key.name() {
+            return Ok(Cosigned { size: last.size, root: last.root });
+        }
+        match Generation::split(&last.origin).zip(Generation::split(self.log_key.name())) {
+            Some(((log, last), (ours, now))) if log == ours && last < now => Ok(Cosigned::NOTHING),
+            _ => Err(Refusal::UnknownLog),
+        }
+    }
+
+    fn decide(&self, request: &AddCheckpoint) -> Result<Cosigned, Declined> {
+        let lock = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = lock.load().map_err(LockError::from)?;
+        Ok(decide(request, &self.log_key, &self.remembered(last.as_deref())?)?)
+    }
+
+    /// Decides again, remembers, and only then signs; nobody else decides meanwhile.
+    fn cosign(&self, request: &AddCheckpoint) -> Result<String, Declined> {
+        let mut lock = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = lock.load().map_err(LockError::from)?;
+        let decided = decide(request, &self.log_key, &self.remembered(last.as_deref())?)?;
+        if let Some(recomputed) = &self.recomputed {
+            recomputed.check(decided)?;
+        }
+        let text = request.note().text();
+        match last {
+            Some(last) => lock.replace(&last, text.as_bytes())?,
+            None => lock.create(text.as_bytes())?,
+        }
+        let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+        let line = cosign(&self.signer, text, time).expect("a cosigner's key cosigns checkpoints");
+        Ok(format!("{line}\n"))
+    }
+}
+
+impl Recomputed {
     async fn wait_for(&self, heads: u64) -> Result<(), Declined> {
         let mut progress = self.progress.clone();
         self.nudge.notify_one();
@@ -99,47 +149,14 @@ impl Verifier {
         }
     }
 
-    /// What was cosigned of this index log: nothing, as long as it was one that this one succeeds. It never goes back to that.
-    fn remembered(&self, text: Option<&[u8]>) -> Result<Cosigned, Refusal> {
-        let text = text.and_then(|text| core::str::from_utf8(text).ok());
-        let Some(last) = text.and_then(|text| Checkpoint::parse(text).ok()) else {
-            return Ok(Cosigned::NOTHING);
-        };
-        if last.origin == self.index_key.name() {
-            return Ok(Cosigned { size: last.size, root: last.root });
-        }
-        match Generation::split(&last.origin).zip(Generation::split(self.index_key.name())) {
-            Some(((log, last), (ours, now))) if log == ours && last < now => Ok(Cosigned::NOTHING),
-            _ => Err(Refusal::UnknownLog),
-        }
-    }
-
-    fn decide(&self, request: &AddCheckpoint) -> Result<Cosigned, Declined> {
-        let lock = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let last = lock.load().map_err(LockError::from)?;
-        Ok(decide(request, &self.index_key, &self.remembered(last.as_deref())?)?)
-    }
-
-    /// Decides again, remembers, and only then signs; nobody else decides meanwhile.
-    fn cosign(&self, request: &AddCheckpoint) -> Result<String, Declined> {
-        let mut lock = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let last = lock.load().map_err(LockError::from)?;
-        let Cosigned { size, root } = decide(request, &self.index_key, &self.remembered(last.as_deref())?)?;
+    fn check(&self, Cosigned { size, root }: Cosigned) -> Result<(), Declined> {
         let known = if size == 0 { Some(root) } else { self.index.root_of(size) };
         match known {
-            None => return Err(Declined::NotYet),
+            None => Err(Declined::NotYet),
             // It is signed, and continues what was cosigned, and is not what was recomputed: the index log has forked.
-            Some(known) if known != root => return Err(Refusal::Proof.into()),
-            Some(_) => {}
+            Some(known) if known != root => Err(Refusal::Proof.into()),
+            Some(_) => Ok(()),
         }
-        let text = request.note().text();
-        match last {
-            Some(last) => lock.replace(&last, text.as_bytes())?,
-            None => lock.create(text.as_bytes())?,
-        }
-        let time = Clock::system().now_milliseconds() / 1000;
-        let line = cosign(&self.signer, text, time).expect("a verifier's key cosigns checkpoints");
-        Ok(format!("{line}\n"))
     }
 }
 

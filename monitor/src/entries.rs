@@ -1,0 +1,103 @@
+//! The entries of a log as detectors see them, out of the copy that was verified.
+
+use std::io;
+use std::sync::Arc;
+
+use tnlog::chain_item::ChainItem;
+use tnlog::client::copy::LogCopy;
+use tnlog::entry::{Entry, Leaf};
+use tnlog::receipt::KnownLog;
+use tnlog::tile::{FULL_WIDTH, Kind};
+
+use crate::detect::{Beside, KeyId, Observed, OpenCertificate};
+use crate::issuers::Issuers;
+
+/// Entries of one log.
+pub struct Entries {
+    copy: LogCopy,
+    issuers: Arc<Issuers>,
+}
+
+/// An entry that is not there, although it was verified and kept.
+fn lost() -> io::Error {
+    io::Error::other(
+        "the copy of the log is damaged; stop, delete the folder of this log, and start: it is fetched again",
+    )
+}
+
+impl Entries {
+    /// Those in a copy.
+    pub fn new(copy: LogCopy, issuers: Arc<Issuers>) -> Self {
+        Entries { copy, issuers }
+    }
+
+    /// Leaf 0; none before it is kept.
+    pub fn log(&self) -> io::Result<Option<KnownLog>> {
+        let Some(bytes) = self.copy.item(Kind::Entries, 0)? else { return Ok(None) };
+        match Leaf::decode(&bytes).map(|leaf| leaf.entry) {
+            Ok(Entry::Parameters(parameters)) => Ok(KnownLog::new(parameters).ok()),
+            _ => Err(lost()),
+        }
+    }
+
+    /// The key that an entry is about.
+    pub fn key(&self, index: u64) -> io::Result<Option<KeyId>> {
+        let Some(bytes) = self.copy.item(Kind::Entries, index)? else { return Ok(None) };
+        let Ok(leaf) = Leaf::decode(&bytes) else { return Ok(None) };
+        match &leaf.entry {
+            Entry::Number(number) => Ok(Some(KeyId::of_spki(&number.subject_key))),
+            Entry::Open(_) => {
+                let item = self.copy.item(Kind::Chains, index)?.ok_or_else(lost)?;
+                let open = self.open(&leaf, &item);
+                Ok(open.map(|open| KeyId::of_hash(open.certificate.spki_sha256())))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Every entry of a range, in order. An issuer that is not known is one that the log will be asked for; `on` is then told that
+    /// it stands alone.
+    pub fn each<E: From<io::Error>>(
+        &self,
+        log_id: [u8; 32],
+        range: std::ops::Range<u64>,
+        mut on: impl FnMut(&Observed<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let full = u64::from(FULL_WIDTH);
+        for bundle in range.start / full..range.end.div_ceil(full) {
+            let leaves = self.copy.bundle(Kind::Entries, bundle)?;
+            let items = self.copy.bundle(Kind::Chains, bundle)?;
+            let first = bundle * full;
+            if first + (leaves.len().min(items.len()) as u64) < range.end.min(first + full) {
+                return Err(lost().into());
+            }
+            for (index, (leaf, item)) in (first..).zip(leaves.iter().zip(&items)) {
+                if range.contains(&index) {
+                    let leaf = Leaf::decode(leaf).map_err(io::Error::other)?;
+                    let beside = self.beside(&leaf, item)?;
+                    on(&Observed::of(log_id, &leaf, beside))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn beside(&self, leaf: &Leaf, item: &[u8]) -> io::Result<Beside> {
+        Ok(match &leaf.entry {
+            Entry::Open(_) => Beside { open: self.open(leaf, item), ..Beside::default() },
+            Entry::Number(number) => {
+                Beside { issuer: self.issuers.of_key(number.issuer_key_hash), ..Beside::default() }
+            }
+            Entry::KeyStatement(statement) => {
+                Beside { signer: self.key(statement.old.index)?, ..Beside::default() }
+            }
+            _ => Beside::default(),
+        })
+    }
+
+    fn open(&self, leaf: &Leaf, item: &[u8]) -> Option<OpenCertificate> {
+        let Entry::Open(signed) = &leaf.entry else { return None };
+        let item = ChainItem::decode(item).ok()?;
+        OpenCertificate::of(signed, &item, &|fingerprint| self.issuers.certificate(fingerprint))
+    }
+}

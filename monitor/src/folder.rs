@@ -1,0 +1,135 @@
+//! Where the parts of a monitor lie in its folder. What it writes is for its owner alone.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// The folder of a monitor.
+#[derive(Clone, Debug)]
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// The folder at a path.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Folder(path.into())
+    }
+
+    /// Itself.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The configuration file.
+    pub fn config(&self) -> PathBuf {
+        self.0.join("tnlog-monitor.toml")
+    }
+
+    /// A file that the configuration names.
+    pub fn named(&self, path: &Path) -> PathBuf {
+        self.0.join(path)
+    }
+
+    /// The keys that it cosigns with.
+    pub fn key(&self, name: &str) -> PathBuf {
+        self.0.join("keys").join(name)
+    }
+
+    /// Every finding, as JSON lines.
+    pub fn findings(&self) -> PathBuf {
+        self.0.join("findings.jsonl")
+    }
+
+    /// What was acknowledged, a file for each finding.
+    pub fn acknowledged(&self) -> PathBuf {
+        self.0.join("acknowledged")
+    }
+
+    /// Proofs against logs.
+    pub fn evidence(&self) -> PathBuf {
+        self.0.join("evidence")
+    }
+
+    /// Evidence that may hold what names a number: never sent.
+    pub fn sealed(&self) -> PathBuf {
+        self.0.join("evidence").join("sealed")
+    }
+
+    /// What is kept of a log.
+    pub fn log(&self, name: &str) -> LogFolder {
+        LogFolder(self.0.join("logs").join(name))
+    }
+}
+
+/// What is kept of one log.
+#[derive(Clone, Debug)]
+pub struct LogFolder(PathBuf);
+
+impl LogFolder {
+    /// Itself.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The copy of the log.
+    pub fn copy(&self) -> PathBuf {
+        self.0.join("copy")
+    }
+
+    /// The position in it, and its number index.
+    pub fn follower(&self) -> PathBuf {
+        self.0.join("follower")
+    }
+
+    /// What the detectors remember, and what is to be told.
+    pub fn memory(&self) -> PathBuf {
+        self.0.join("memory")
+    }
+
+    /// The checkpoint that was cosigned last, as a witness.
+    pub fn witnessed(&self) -> PathBuf {
+        self.0.join("witness.lock")
+    }
+
+    /// The same as a verifier.
+    pub fn verified(&self) -> PathBuf {
+        self.0.join("verifier.lock")
+    }
+}
+
+/// Makes a folder, and those above it, for the owner alone.
+///
+/// # Errors
+/// When that fails.
+pub fn private_folder(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Writes a new file for the owner alone, durably; one that exists is an error.
+///
+/// # Errors
+/// When that fails.
+pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    sync_folder(path)
+}
+
+/// Writes or replaces a file for the owner alone, durably: at every instant the old or the new one is there.
+///
+/// # Errors
+/// When that fails.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let new = path.with_extension("new");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&new, path)?;
+    sync_folder(path)
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}

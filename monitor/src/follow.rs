@@ -1,0 +1,242 @@
+//! Following one log: on a thread of its own, so that its trouble is nobody else's.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tnlog::client::follow::{FollowError, Follower, Progress};
+use tnlog::client::http::Client;
+use tnlog::client::source::Below;
+use tnlog::index::Generation;
+use tnlog::policy::Policy;
+use tokio::sync::{Notify, watch};
+
+use crate::detect::{Memory, Watches};
+use crate::entries::Entries;
+use crate::evidence::Evidence;
+use crate::findings::Acknowledged;
+use crate::folder::{self, Folder};
+use crate::issuers::Issuers;
+use crate::keeper::Keeper;
+use crate::misbehaviour::{self, Misbehaviour};
+use crate::notice::Notice;
+use crate::served::Served;
+use crate::state::{Changes, State};
+use crate::watching::Watching;
+
+/// The longest wait before a step that failed is tried again.
+const MAX_PAUSE: Duration = Duration::from_secs(60);
+/// How often a step is taken again because the log was asked for issuers.
+const MAX_ASKED: usize = 1000;
+/// The fact that holds what is wrong with the log by now.
+const OPEN: &[u8] = b"misbehaviour";
+
+/// What a step came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything up to the newest checkpoint is verified.
+    Fine,
+    /// The log could not be followed, which says nothing about it.
+    Trouble,
+    /// The log does what it must not.
+    Misbehaves,
+    /// And that is proved for ever.
+    Cheats,
+}
+
+/// Follows one log.
+pub struct Following {
+    pub name: String,
+    pub follower: Follower<Client, Keeper>,
+    pub client: Client,
+    pub policy: Policy,
+    pub folder: Folder,
+    pub entries: Arc<Entries>,
+    pub issuers: Arc<Issuers>,
+    pub state: Arc<State>,
+    pub served: Arc<Served>,
+    pub watching: Watching,
+    pub stale_after: Duration,
+    /// What was wrong in the step before, which counts when it stays.
+    pub suspected: Option<String>,
+    /// When a step succeeded last.
+    pub fresh: watch::Sender<Instant>,
+}
+
+impl Following {
+    /// Follows until it is stopped, or the log is proved to cheat.
+    pub async fn run(mut self, poll: Duration, nudge: Arc<Notify>, mut stopped: watch::Receiver<bool>) {
+        let (mut pause, mut is_first) = (poll, true);
+        loop {
+            let outcome = tokio::select! {
+                outcome = self.step(is_first) => outcome,
+                _ = stopped.wait_for(|stopped| *stopped) => return,
+            };
+            match outcome {
+                Outcome::Cheats => return,
+                Outcome::Fine => (pause, is_first) = (poll, true),
+                Outcome::Trouble | Outcome::Misbehaves => {
+                    pause = (pause * 2).min(MAX_PAUSE.max(poll));
+                    is_first = false;
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = nudge.notified(), if outcome == Outcome::Fine => {}
+                _ = stopped.wait_for(|stopped| *stopped) => return,
+            }
+        }
+    }
+
+    /// How far it is.
+    pub fn progress(&self) -> watch::Receiver<Progress> {
+        self.follower.progress()
+    }
+
+    /// Follows the log up to its newest checkpoint. `says` whether trouble is worth a warning.
+    pub async fn step(&mut self, says: bool) -> Outcome {
+        let stepped = self.follow().await;
+        let judged = match &stepped {
+            Ok(()) => self.recovered().map(|()| Outcome::Fine),
+            Err(error) => self.judge(error, says).await,
+        };
+        let prepared = match judged {
+            Ok(_) => self.prepare().await,
+            Err(_) => Ok(()),
+        };
+        match judged.and_then(|outcome| prepared.map(|()| outcome)) {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                tracing::warn!(log = self.name, "{error:#}");
+                Outcome::Trouble
+            }
+        }
+    }
+
+    async fn follow(&mut self) -> Result<(), FollowError> {
+        if let Err(error) = self.prepare().await {
+            tracing::debug!(log = self.name, "{error:#}");
+        }
+        for _ in 0..MAX_ASKED {
+            match self.follower.step().await {
+                Err(FollowError::Sink(_)) if self.issuers.wants() => {
+                    let asked = self.issuers.ask(&self.client).await;
+                    asked.map_err(|error| FollowError::Sink(std::io::Error::other(error)))?;
+                }
+                other => return other,
+            }
+        }
+        Ok(())
+    }
+
+    /// Watches that wait, and what was acknowledged since.
+    async fn prepare(&mut self) -> anyhow::Result<()> {
+        self.learn()?;
+        Ok(self.watching.prepare(&self.client, &self.entries, &self.state).await?)
+    }
+
+    /// What was acknowledged for a watch is its own from now on.
+    fn learn(&self) -> anyhow::Result<()> {
+        for Acknowledged { notice, .. } in crate::findings::acknowledged(&self.folder)?.into_values() {
+            let fact = format!("acknowledged {}", notice.id).into_bytes();
+            let is_ours = notice.log == self.served.origin() && !notice.misbehaviour;
+            let (Some(watch), Some(entry)) = (&notice.watch, notice.entries.first()) else { continue };
+            if !is_ours || self.state.fact(&fact)?.is_some() {
+                continue;
+            }
+            let mut memory = Memory::new(&*self.state);
+            if let Some(key) = self.entries.key(*entry)? {
+                Watches::learn(&mut memory, crate::detect::WatchId::of(watch), key)?;
+            }
+            let records = memory.into_changes();
+            self.state.store(Changes { records, facts: vec![(fact, Vec::new())], ..Changes::default() })?;
+        }
+        Ok(())
+    }
+
+    /// What was wrong and is no more is over.
+    fn recovered(&mut self) -> anyhow::Result<()> {
+        self.fresh.send_replace(Instant::now());
+        self.suspected = None;
+        if let Some(open) = self.open()? {
+            let facts = vec![(OPEN.to_vec(), Vec::new())];
+            let notices = vec![misbehaviour::over(&open)];
+            self.state.store(Changes { notices, facts, ..Changes::default() })?;
+        }
+        Ok(())
+    }
+
+    fn open(&self) -> anyhow::Result<Option<Notice>> {
+        let stored = self.state.fact(OPEN)?.filter(|bytes| !bytes.is_empty());
+        Ok(stored.map(|bytes| serde_json::from_slice(&bytes)).transpose()?)
+    }
+
+    async fn judge(&mut self, error: &FollowError, says: bool) -> anyhow::Result<Outcome> {
+        let (client, index) = (self.client.clone(), self.index_path());
+        let source = move |origin: &str| {
+            let folder = if Generation::split(origin).is_some() { index.as_str() } else { "." };
+            Arc::new(Below::new(client.clone(), folder))
+        };
+        let found = misbehaviour::of_error(error, self.served.origin(), &self.policy, source).await;
+        let Some(found) = found else {
+            if says {
+                tracing::warn!(log = self.name, "{error}; trying again, ever less often");
+            }
+            self.stale(error)?;
+            return Ok(Outcome::Trouble);
+        };
+        if found.is_final {
+            self.served.cheated();
+        } else if self.suspected.as_ref() != Some(&found.notice.id) {
+            self.suspected = Some(found.notice.id);
+            return Ok(Outcome::Trouble);
+        }
+        let outcome = if found.is_final { Outcome::Cheats } else { Outcome::Misbehaves };
+        self.report(found)?;
+        Ok(outcome)
+    }
+
+    fn index_path(&self) -> String {
+        let keys = self.policy.log_and_index_log();
+        let generation =
+            keys.and_then(|(_, index)| Generation::split(index.name()).map(|(_, generation)| generation));
+        generation.unwrap_or(Generation::FIRST).path()
+    }
+
+    fn stale(&self, error: &FollowError) -> anyhow::Result<()> {
+        if self.fresh.borrow().elapsed() < self.stale_after {
+            return Ok(());
+        }
+        let minutes = self.stale_after.as_secs() / 60;
+        let why = error.to_string();
+        self.open_notice(misbehaviour::stale(self.served.origin(), minutes, self.state.observed()?, &why))
+    }
+
+    /// Writes the evidence, and puts the notice where it waits to be told.
+    fn report(&self, found: Misbehaviour) -> anyhow::Result<()> {
+        let mut notice = found.notice;
+        if let Some(evidence) = &found.evidence {
+            notice.evidence = Some(self.keep(&notice, evidence, found.is_sealed)?);
+        }
+        tracing::error!(log = self.name, evidence = notice.evidence, "{}", notice.what);
+        if found.is_final {
+            return Ok(self.state.store(Changes { notices: vec![notice], ..Changes::default() })?);
+        }
+        self.open_notice(notice)
+    }
+
+    fn open_notice(&self, notice: Notice) -> anyhow::Result<()> {
+        let facts = vec![(OPEN.to_vec(), serde_json::to_vec(&notice)?)];
+        Ok(self.state.store(Changes { notices: vec![notice], facts, ..Changes::default() })?)
+    }
+
+    /// The name of the file, below the folder of the monitor.
+    fn keep(&self, notice: &Notice, evidence: &Evidence, is_sealed: bool) -> anyhow::Result<String> {
+        let folder = if is_sealed { self.folder.sealed() } else { self.folder.evidence() };
+        folder::private_folder(&folder)?;
+        let path = folder.join(format!("{}-{}.json", notice.detector, notice.id));
+        if !path.exists() {
+            folder::replace(&path, &evidence.encode())?;
+        }
+        Ok(path.strip_prefix(self.folder.path()).unwrap_or(&path).display().to_string())
+    }
+}
