@@ -17,6 +17,7 @@ use tnlog::client::http::Client;
 use tnlog::client::index_check::{IndexCheckError, IndexFault, check_index};
 use tnlog::client::read::{LogReader, policy_of_key};
 use tnlog::client::source::Folder;
+use tnlog::client::store::{DiskLock, DiskStore};
 use tnlog::commitment::Commitment;
 use tnlog::entry::{Entry, Leaf, NumberEntry, Parameters, SignedEntry};
 use tnlog::index::{Index, IndexHead, MemoryStore, Shape, labels_of_bytes};
@@ -32,7 +33,6 @@ use tnlog::receipt::{
 use tnlog::server::plan::{NewEntry, Round};
 use tnlog::server::sequencer::{Sequencer, Stores};
 use tnlog::server::signer::CheckpointSigner;
-use tnlog::server::store::{DiskLock, DiskStore};
 use tnlog::submission::Submission;
 use tnlog::synthetic::{Profile, fictional_number};
 use tnlog::tile::TreeEdge;

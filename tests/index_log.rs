@@ -17,6 +17,7 @@ use tnlog::checkpoint::Checkpoint;
 use tnlog::client::index_check::{CheckedIndex, IndexCheckError, IndexFault, check_index};
 use tnlog::client::read::{LogReader, policy_of_key};
 use tnlog::client::source::{Below, Folder as Served};
+use tnlog::client::store::{DiskStore, PrefixedStore};
 use tnlog::index::{Generation, Index, IndexHead, Shape};
 use tnlog::label::Label;
 use tnlog::merkle::Hash;
@@ -25,7 +26,6 @@ use tnlog::server::config::Folder;
 use tnlog::server::index::ended::Over;
 use tnlog::server::keys::{Keys, KeysError, read_index_key};
 use tnlog::server::open::OpenError;
-use tnlog::server::store::{DiskStore, PrefixedStore};
 use tnlog::synthetic::fictional_number;
 
 fn submit(log: &TestLog, name: &str) {

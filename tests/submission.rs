@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tnlog::anchors::{Anchor, Anchors};
 use tnlog::certificate::Certificate;
+use tnlog::client::store::{DiskLock, DiskStore};
 use tnlog::entry::{Entry, Leaf};
 use tnlog::merkle::{Hash, check_consistency};
 use tnlog::note::{KeyType, Signer};
@@ -31,7 +32,6 @@ use tnlog::server::plan::{NewEntry, Round};
 use tnlog::server::roots;
 use tnlog::server::sequencer::{Position, Sequencer, Stores};
 use tnlog::server::signer::CheckpointSigner;
-use tnlog::server::store::{DiskLock, DiskStore};
 use tnlog::synthetic::{Authority, Profile, fictional_number};
 
 const NOW: i64 = 1_750_000_000;

@@ -9,7 +9,7 @@ use crate::certificate::{Certificate, MAX_CERTIFICATE_LEN};
 use crate::chain_item::issuer_path;
 use crate::client::api::{self, Issuer};
 use crate::client::http::{Client, HttpError};
-use crate::server::store::ObjectStore;
+use crate::client::store::ObjectStore;
 
 /// The longest list that is read, in bytes.
 const MAX_LIST: usize = 4 << 20;

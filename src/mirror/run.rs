@@ -20,6 +20,7 @@ use crate::client::copy::LogCopy;
 use crate::client::cosigner::{Cosigner, Recomputed};
 use crate::client::follow::{Finding, Follow, FollowError, Follower, Progress};
 use crate::client::http::{Client, HttpError};
+use crate::client::store::{DiskLock, DiskStore, ObjectStore, PrefixedStore};
 use crate::index::Generation;
 use crate::note::{Note, VerifierKey};
 use crate::policy::Policy;
@@ -30,7 +31,6 @@ use crate::server::kept::Kept;
 use crate::server::keys::{KeysError, read_verifier_key};
 use crate::server::read::LogReader;
 use crate::server::staging::Tree;
-use crate::server::store::{DiskLock, DiskStore, ObjectStore, PrefixedStore};
 
 /// The longest wait before a step that failed is tried again.
 const MAX_PAUSE: Duration = Duration::from_secs(60);

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::plan::{Object, Place};
-use super::store::ObjectStore;
+use crate::client::store::ObjectStore;
 use crate::registration::{SignedRegistration, latest_end};
 use crate::tls::{Malformed, Reader, Write};
 
@@ -177,10 +177,10 @@ pub fn sweep(private: &dyn ObjectStore, now: i64, days: u32) -> io::Result<usize
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::store::DiskStore;
     use crate::entry::Action;
     use crate::number::Number;
     use crate::registration::Registration;
-    use crate::server::store::DiskStore;
 
     #[test]
     fn months_follow_the_calendar() {

@@ -7,10 +7,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use sha2::{Digest, Sha256};
 
 use super::plan::{Object, Place};
-use super::store::ObjectStore;
 use crate::certificate::Certificate;
 use crate::chain_item::issuer_path;
 use crate::client::api;
+use crate::client::store::ObjectStore;
 
 const FOLDER: &str = "issuer";
 

@@ -30,5 +30,3 @@ pub mod signer;
 pub mod slots;
 pub mod staging;
 pub mod witness;
-
-pub use crate::client::store;

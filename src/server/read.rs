@@ -6,8 +6,8 @@ use std::convert::Infallible;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::store::ObjectStore;
 use crate::bundle;
+use crate::client::store::ObjectStore;
 use crate::merkle::{Hash, ProofPlan, RangeError, plan_consistency, plan_inclusion};
 use crate::tile::{FULL_WIDTH, HashedTile, Kind, TilePath, Tiling};
 

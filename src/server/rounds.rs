@@ -17,7 +17,7 @@ use super::plan::{NewEntry, Object, Round};
 use super::pool::{Outcome, Pending};
 use super::sequencer::{Position, Sequencer, SequencerError, Settler, Stores};
 use super::slots::{self, SlotsError};
-use super::store::LockError;
+use crate::client::store::LockError;
 use crate::entry::Leaf;
 
 /// The longest wait before a failed round is tried again.

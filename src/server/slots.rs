@@ -17,7 +17,7 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions};
 use super::evidence::{self, Kind};
 use super::keys::Keys;
 use super::read::{LogReader, ReadError};
-use super::store::ObjectStore;
+use crate::client::store::ObjectStore;
 use crate::entry::{Action, Entry, Leaf};
 use crate::merkle::Hash;
 use crate::registration::{Last, SignedRegistration};

@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use tnlog::client::store::{DiskLock, DiskStore, PrefixedStore};
 use tnlog::index::{Generation, IndexHead};
 use tnlog::server::config::Folder;
 use tnlog::server::keys::read_index_key;
 use tnlog::server::plan::{NewEntry, Round};
 use tnlog::server::sequencer::{Sequencer, Stores};
 use tnlog::server::signer::CheckpointSigner;
-use tnlog::server::store::{DiskLock, DiskStore, PrefixedStore};
 
 /// Appends a head to the first index log of a log of this origin, which is stopped.
 pub fn append(folder: &Folder, origin: &str, head: &IndexHead) {

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
+use tnlog::client::store::{CheckpointLock, DiskLock, DiskStore};
 use tnlog::server::sequencer::{CHECKPOINT, Sequencer, Stores};
-use tnlog::server::store::{CheckpointLock, DiskLock, DiskStore};
 
 use crate::checker::{Remains, check, check_nothing_staged};
 use crate::driver::Caller;

@@ -2,12 +2,12 @@
 
 use p256::ecdsa::SigningKey;
 use p256::pkcs8::EncodePublicKey;
+use tnlog::client::store::CheckpointLock;
 use tnlog::note::{KeyType, Signer};
 use tnlog::sct::SctKey;
 use tnlog::server::plan::{NewEntry, Object, Place, Round};
 use tnlog::server::sequencer::{Position, Sequencer, SequencerError, Stores};
 use tnlog::server::signer::CheckpointSigner;
-use tnlog::server::store::CheckpointLock;
 
 use crate::store::Machine;
 

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use tnlog::client::store::{CheckpointLock, LockError, ObjectStore};
 use tnlog::server::plan::Place;
 use tnlog::server::sequencer::{CHECKPOINT, Stores};
-use tnlog::server::store::{CheckpointLock, LockError, ObjectStore};
 
 /// What the engine asks of the machine, by kind of operation and object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

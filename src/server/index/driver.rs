@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use super::ended::Over;
 use super::heads::HeadsFile;
 use crate::client::index_store::{DiskStore, DiskStoreError};
+use crate::client::store::{LockError, ObjectStore};
 use crate::index::labels_of_bytes;
 use crate::index::{Change, Index, IndexError, IndexHead, Shape};
 use crate::label::Label;
@@ -22,7 +23,6 @@ use crate::server::log::Log;
 use crate::server::plan::{NewEntry, Round};
 use crate::server::read::ReadError;
 use crate::server::sequencer::{Published, Sequencer, SequencerError};
-use crate::server::store::{LockError, ObjectStore};
 use crate::tile::{TileError, TreeEdge};
 
 /// The most leaves between two heads.

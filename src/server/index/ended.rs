@@ -10,13 +10,13 @@ use base64ct::{Base64, Encoding};
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::Checkpoint;
+use crate::client::store::{DiskStore, ObjectStore, PrefixedStore};
 use crate::index::{Generation, IndexHead};
 use crate::note::{Note, VerifierKey};
 use crate::server::config::Folder;
 use crate::server::keys::{KeysError, create_index_key, index_key_path, read_index_key};
 use crate::server::read::LogReader;
 use crate::server::sequencer::{CHECKPOINT, Stores};
-use crate::server::store::{DiskStore, ObjectStore, PrefixedStore};
 
 /// Where the end of an index log is written, in its part of the private store.
 pub const OVER: &str = "over";

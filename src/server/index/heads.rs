@@ -5,9 +5,9 @@ use std::io;
 use std::sync::Arc;
 
 use crate::client::api::Heads;
+use crate::client::store::ObjectStore;
 use crate::server::log::Log;
 use crate::server::read::{LogReader, ReadError};
-use crate::server::store::ObjectStore;
 
 /// The name of the file. It is not synced: when a crash damages it, there will be another one.
 const HEADS: &str = "tn/v1/heads";

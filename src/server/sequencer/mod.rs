@@ -28,7 +28,7 @@ use settler::Applied;
 use super::plan::{self, Edge, Place, Plan, PlanError, Round};
 use super::signer::{CheckpointSigner, SignedTree};
 use super::staging::{Staging, Tree};
-use super::store::{CheckpointLock, LockError, ObjectStore};
+use crate::client::store::{CheckpointLock, LockError, ObjectStore};
 use crate::tile::{FULL_WIDTH, Kind, TilePath};
 
 /// The name of the published checkpoint in the public store, the only object that changes.

@@ -4,8 +4,8 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{CHECKPOINT, Published, SequencerError};
+use crate::client::store::ObjectStore;
 use crate::server::staging::Tree;
-use crate::server::store::ObjectStore;
 
 /// Writes the checkpoint of a log into its served folder: always that of the newest round, with the cosignatures of it that
 /// there are. A writer waits for another one at most as long as the store takes for one small object.

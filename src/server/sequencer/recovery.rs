@@ -3,11 +3,11 @@
 use super::settler::{Applied, Settler};
 use super::{CHECKPOINT, Published, SequencerError, Stores, apply, damaged, read_staged};
 use crate::bundle;
+use crate::client::store::{CheckpointLock, LockError, ObjectStore};
 use crate::merkle::{self, Hash, HashReader, NodeId, ProveError};
 use crate::server::plan::{self, Edge};
 use crate::server::signer::{CheckpointSigner, SignedTree};
 use crate::server::staging::{self, Staging, Tree};
-use crate::server::store::{CheckpointLock, LockError, ObjectStore};
 use crate::tile::{FULL_WIDTH, Kind, TileError, TilePath, Tiling, TreeEdge};
 
 const FOREIGN_CHECKPOINT: &str = "the published checkpoint is whole and not signed by this log's keys: it is damaged or of \

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::leaf::{lying, model};
 use super::twin::{Twin, copy};
 use super::{Lie, LieError, Told, View};
+use crate::client::store::{DiskStore, ObjectStore};
 use crate::entry::{Entry, Leaf};
 use crate::index::{Generation, IndexHead};
 use crate::label::LabelKey;
@@ -15,7 +16,6 @@ use crate::server::plan::NewEntry;
 use crate::server::read::{LogReader, StoredEntry};
 use crate::server::signer::{CheckpointSigner, SignedTree};
 use crate::server::staging::Tree;
-use crate::server::store::{DiskStore, ObjectStore};
 use crate::tile::{Kind, TilePath, TreeEdge};
 
 /// The checkpoint's name in the served folder.

@@ -6,13 +6,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{LieError, View};
+use crate::client::store::{DiskLock, DiskStore, PrefixedStore};
 use crate::index::Generation;
 use crate::server::config::Folder;
 use crate::server::plan::{NewEntry, Round};
 use crate::server::read::{LogReader, StoredEntry};
 use crate::server::sequencer::{Position, Sequencer, Stores};
 use crate::server::signer::CheckpointSigner;
-use crate::server::store::{DiskLock, DiskStore, PrefixedStore};
 
 /// Leaves of one round.
 const ROUND: usize = 4096;
