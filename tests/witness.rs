@@ -420,7 +420,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// Fails without `AskError::Ahead` and `AskError::OtherTree`: a log restored from an old backup forks, and its witnesses are
-/// the first to know.
+/// the first to know. It does not start (fails without `ask_first`); where they were away at the start, they say so later.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_was_set_back_is_told_so_by_its_witnesses() {
     let site = Site::new(1).await;
@@ -441,7 +441,19 @@ async fn a_log_that_was_set_back_is_told_so_by_its_witnesses() {
     running.stop().await;
     let conflicts = "tnlog_witness_conflicts_total{witness=\"w1.example\"}";
 
+    let (lock, checkpoint) = (fs::read(backup.lock()), fs::read(backup.public().join("checkpoint")));
+    let refused = start_in(&backup, &site.policy(1)).await.err().unwrap();
+    assert!(matches!(refused, OpenError::Contradicted(_)), "{refused}");
+    let said = refused.to_string();
+    for part in ["w1.example", "6 ENTRIES, AND THIS LOG HAS 2", "Nothing was signed", "take its line out"] {
+        assert!(said.contains(part), "{said}");
+    }
+    assert_eq!(fs::read(backup.lock()).unwrap(), lock.unwrap());
+    assert_eq!(fs::read(backup.public().join("checkpoint")).unwrap(), checkpoint.unwrap());
+
+    witness.set(Manner::Offline);
     let restored = start_in(&backup, &site.policy(1)).await.unwrap();
+    witness.set(Manner::Honest);
     eventually("it is ahead", || answers(&restored, witness, "ahead") > 0).await;
     assert!(count(&restored, conflicts) > 0);
     assert_eq!(answers(&restored, witness, "status"), 0, "it is asked from a size beyond what is offered");

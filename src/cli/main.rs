@@ -11,6 +11,7 @@ mod label;
 mod load;
 mod lookups;
 mod mirror;
+mod notify;
 mod number;
 mod output;
 mod place;

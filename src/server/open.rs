@@ -23,7 +23,7 @@ use super::roots::Roots;
 use super::sequencer::{Sequencer, SequencerError, Stores};
 use super::services::Services;
 use super::slots::{Slots, SlotsError, Source};
-use super::witness::{self, Cosigned, Cosigner, Pace, Witnesses, WitnessesError};
+use super::witness::{self, Contradicted, Cosigned, Cosigner, Pace, Witnesses, WitnessesError};
 use crate::chain_item::ChainItem;
 use crate::client::store::{CheckpointLock, DiskLock, DiskStore, ObjectStore};
 use crate::entry::{Entry, Leaf, Parameters};
@@ -104,6 +104,9 @@ pub enum OpenError {
     /// The verifiers of the index log cannot be asked, or contradict what is stored.
     #[error("the verifiers of the index log: {0}")]
     Verifiers(#[source] WitnessesError),
+    /// A witness or a verifier remembers what this log does not hold.
+    #[error(transparent)]
+    Contradicted(#[from] Contradicted),
     /// There is a derived database, and so there was a log, and the lock is gone.
     #[error(
         "{} is there and the lock holds no checkpoint: this log existed and its lock was lost. Put back the newest lock; a log \
