@@ -92,5 +92,5 @@ fn an_old_copy_is_stopped_by_a_witness_and_without_one_found_out_by_an_audit() {
     log_entries(&old, &messages, &others, "/checkpoint");
     let found = audit(&old);
     assert_eq!(found.status.code(), Some(2), "{}", said(&found));
-    assert!(said(&found).contains("ork"), "{}", said(&found));
+    assert!(said(&found).contains("THE LOG HAS FORKED"), "{}", said(&found));
 }
