@@ -19,7 +19,7 @@ fi
 
 say 'a small Debian'
 release=$(. /etc/os-release && echo "$VERSION_CODENAME")
-mmdebstrap --quiet --variant=minbase --include=ca-certificates,curl,dbus,systemd,systemd-sysv "$release" "$root"
+mmdebstrap --quiet --dpkgopt=force-unsafe-io --variant=minbase --include=ca-certificates,curl,dbus,systemd,systemd-sysv "$release" "$root"
 cp "$package" "$root/tnlog.deb"
 
 # The first process of the new namespaces: it takes the folder for its root and becomes systemd.

@@ -78,8 +78,9 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         folder = %folder.path().display(),
         "serving on http://{}", log.address
     );
-    notify::tell("READY=1");
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    // Who is told may stop it at once, and that must be in order.
+    notify::tell("READY=1");
     let failed = tokio::select! {
         _ = interrupt.recv() => None,
         _ = terminate.recv() => None,

@@ -146,15 +146,7 @@ fn a_log_is_submitted_to_and_audited_through_nginx() {
     write_pem(&folder.join("bundle.pem"), certificates.iter().map(Vec::as_slice));
     let at = |name: &str| folder.join(name).to_str().unwrap().to_owned();
     let (issuers, bundle) = (at("issuers.pem"), at("bundle.pem"));
-    let said = proxy.tnlog(&[
-        "submit",
-        "--log",
-        &proxy.base(),
-        "--issuers",
-        &issuers,
-        "--receipts",
-        &bundle,
-    ]);
+    let said = proxy.tnlog(&["submit", "--log", &proxy.base(), "--issuers", &issuers, "--receipts", &bundle]);
     assert!(said.contains("2 logged"), "{said}");
     let key = log.running().log.keys.checkpoint.verifier_key().to_string();
     let said = proxy.tnlog(&["audit", &proxy.base(), "--key", &key]);
@@ -195,9 +187,8 @@ fn nginx_hands_on_what_is_asked_for_and_nothing_else() {
     if !has("nginx") || !has("openssl") {
         return;
     }
-    let mut log = TestLog::start(
-        "trusted_proxies = [\"127.0.0.1\"]\n[limits]\nevaluations_per_client_hour = 1\n",
-    );
+    let mut log =
+        TestLog::start("trusted_proxies = [\"127.0.0.1\"]\n[limits]\nevaluations_per_client_hour = 1\n");
     let proxy = Proxy::before(&log);
     let blinded = {
         use tnlog::{label::Blinded, number::Number};
