@@ -128,11 +128,12 @@ fn blocks(heading: &str) -> Vec<String> {
 }
 
 /// Sections whose commands are run here, and those that say who runs them.
-const HERE: [&str; 8] = [
+const HERE: [&str; 9] = [
     "First start",
     "Roots and Resolution Services",
     "Witnesses",
     "Backup",
+    "Restore",
     "Keys",
     "Freeze and successor",
     "Another machine",
@@ -203,6 +204,10 @@ fn the_life_of_a_log_by_the_commands_of_the_documentation() {
     let copied = fs::read(machine.file("mirror/public/tile/entries/000.p/3")).unwrap();
     let own = machine.root.path().join("var/lib/tnlog/2026/public/tile/entries/000.p/3");
     assert_eq!(copied, fs::read(own).unwrap());
+
+    // The served folder comes back from the mirror, and the log goes on from it.
+    machine.follow("Restore", &[]);
+    assert_eq!((submit(&machine, 0, "carrier-1"), submit(&machine, 0, "carrier-5")), (200, 200));
 
     // The index log is over, and begins again; the log goes on.
     let index_key = |machine: &Machine| get(machine.address(0), "/tn/v1/log").success()["index_key"].clone();
