@@ -19,7 +19,7 @@ fi
 
 say 'a small Debian'
 release=$(. /etc/os-release && echo "$VERSION_CODENAME")
-mmdebstrap --quiet --dpkgopt=force-unsafe-io --variant=minbase --include=ca-certificates,curl,dbus,systemd,systemd-sysv "$release" "$root"
+mmdebstrap --quiet --dpkgopt=force-unsafe-io --variant=minbase --include=adduser,ca-certificates,curl,dbus,nginx,systemd,systemd-sysv "$release" "$root"
 cp "$package" "$root/tnlog.deb"
 
 # The first process of the new namespaces: it takes the folder for its root and becomes systemd.
@@ -74,6 +74,19 @@ at curl -fsS http://127.0.0.1:8080/healthz
 at setpriv --reuid=nobody --regid=tnlog --clear-groups cat /var/lib/tnlog/2026/public/checkpoint > /dev/null || fail 'a web server in the group cannot read'
 if at setpriv --reuid=nobody --regid=tnlog --clear-groups cat /var/lib/tnlog/2026/keys/label.key 2> /dev/null; then fail 'others can read the keys'; fi
 if at setpriv --reuid=nobody --regid=nogroup --clear-groups ls /var/lib/tnlog/2026/public 2> /dev/null; then fail 'the folder is open to everybody'; fi
+
+say 'nginx before it'
+mkdir -p "$root/etc/ssl/log.example.com"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=log.example.com \
+    -keyout "$root/etc/ssl/log.example.com/key.pem" -out "$root/etc/ssl/log.example.com/fullchain.pem" 2> /dev/null
+at cp /usr/share/tnlog/nginx.conf /etc/nginx/conf.d/tnlog-2026.conf
+at adduser --quiet www-data tnlog > /dev/null
+at systemctl restart nginx || failed nginx 'does not start'
+through() { at curl -sS -k -o /dev/null -w '%{http_code}' --resolve log.example.com:443:127.0.0.1 "https://log.example.com/2026/$1"; }
+[ "$(through tn/v1/log)" = 200 ] || fail 'nginx does not reach the log'
+at systemctl stop tnlog@2026
+[ "$(through checkpoint) $(through tile/0/000.p/1) $(through tn/v1/log)" = '200 200 503' ] || fail 'nginx does not serve the folder'
+at systemctl start tnlog@2026
 
 say 'a monitor of it'
 as_monitor() { at setpriv --reuid=tnlog-monitor --regid=tnlog-monitor --clear-groups "$@"; }
