@@ -1,5 +1,6 @@
 //! A log that goes on from an old copy, by the program itself: what stops it, and who finds it out where nothing does.
 
+#[allow(dead_code, reason = "tests/witness.rs uses all of it")]
 #[path = "../support/witness.rs"]
 mod witness;
 
