@@ -4,7 +4,7 @@ use std::io::{self, BufRead};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::Context;
 use rand_core::OsRng;
 use tnlog::block::Block;
 use tnlog::client::evaluate;
@@ -50,7 +50,9 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         names = io::stdin().lock().lines().collect::<Result<_, _>>().context("standard input")?;
     }
     if names.is_empty() && args.spc.is_empty() {
-        bail!("nothing to label; give a number such as +17035550123, a block or a service provider code");
+        return output::usage(
+            "nothing to label; give a number such as +17035550123, a block or a service provider code",
+        );
     }
     let what = if from_input { "line" } else { "argument" };
     let (blocks, numbers) = parse(names, what)?;
@@ -63,7 +65,9 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     if numbers.is_empty() {
         return Ok(output::FINE.into());
     }
-    let url = args.log.ok_or_else(|| anyhow!("the label of a number is its log's; give --log URL"))?;
+    let Some(url) = args.log else {
+        return output::usage("the label of a number is its log's; give --log URL");
+    };
     label_numbers(&url, &args.trust, &numbers, args.json).await
 }
 

@@ -72,6 +72,11 @@ fn complete(seen: &Seen, now: i64) -> String {
             let ago = now.saturating_sub(seconds).max(0);
             format!("{all}, complete as of {} ({}), {lie}", time(seconds), ago_text(ago))
         }
+        Err(None) if seen.is_verified => {
+            format!(
+                "{all}, as those say who recompute its index; HOW RECENT THAT IS, BY THE WORD OF THE LOG ALONE"
+            )
+        }
         Err(None) => format!("{all}, BY THE WORD OF THE LOG ALONE"),
         Err(Some(why)) => format!("{all}; HOW RECENT THAT IS CANNOT BE KNOWN: {why}"),
     }
