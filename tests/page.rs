@@ -63,7 +63,7 @@ fn the_front_page_says_what_the_log_is() {
     let info = log.get("/tn/v1/log").success();
     for key in ["checkpoint_key", "index_key", "sct_key", "log_id", "label_key"] {
         let key = info[key].as_str().unwrap();
-        assert!(text.contains(&key.replace('+', "&#43;")) || text.contains(key), "{key}");
+        assert!(text.contains(key), "{key}");
     }
     for said in [
         "log.example/test",
@@ -74,7 +74,6 @@ fn the_front_page_says_what_the_log_is() {
         "tnlog submit --log https://log.example/test/",
         "tnlog audit https://log.example/test/ --key log.example/test+",
         "nobody",
-        "just now",
     ] {
         assert!(text.contains(said), "{said}: {text}");
     }
@@ -136,7 +135,7 @@ fn the_page_of_a_number_shows_no_number() {
 fn what_is_not_there_is_said_in_a_page() {
     let log = TestLog::start("");
     for (of, status, said) in [
-        ("1", 404, "the first of them with index 0"),
+        ("1", 404, "the first one has index 0"),
         ("99999999999999999999", 400, "give the index"),
         ("", 400, "give the index"),
         ("nonsense", 400, "give the index"),

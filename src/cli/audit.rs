@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use serde_json::json;
 use tnlog::client::check::{CheckError, Claims, Position, Target, check_log};
 use tnlog::client::index_check::{CheckedIndex, IndexCheckError, check_index};

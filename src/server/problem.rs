@@ -56,12 +56,6 @@ pub enum Problem {
         /// Leaves of the tree.
         size: u64,
     },
-    /// No entry has the index.
-    #[error("the log has {size} entries, the first of them with index 0")]
-    NoEntry {
-        /// Entries of the log.
-        size: u64,
-    },
     /// No leaf has the hash.
     #[error("no leaf of that tree has this hash")]
     UnknownHash,
@@ -221,7 +215,6 @@ impl Problem {
             Problem::Count(..) => "wrong-count",
             Problem::Parameter { .. } => "wrong-parameter",
             Problem::Range { .. } => "out-of-range",
-            Problem::NoEntry { .. } => "no-entry",
             Problem::UnknownHash => "unknown-hash",
             Problem::NotFound => "not-found",
             Problem::Method => "method-not-allowed",
@@ -256,7 +249,7 @@ impl Problem {
         match self {
             Problem::BodyTooLong(_) => 413,
             Problem::Method => 405,
-            Problem::NoEntry { .. } | Problem::UnknownHash | Problem::NotFound | Problem::NotLogged(_) => 404,
+            Problem::UnknownHash | Problem::NotFound | Problem::NotLogged(_) => 404,
             Problem::LabelBudget { .. }
             | Problem::EvaluationBudget { .. }
             | Problem::SubmissionBudget { .. } => 429,

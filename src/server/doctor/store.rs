@@ -98,8 +98,7 @@ struct Part {
 
 impl Part {
     fn check(self, findings: &mut Findings) -> Option<Seen> {
-        let Some(first) = self.published(findings) else { return None };
-        let mut signed = first;
+        let mut signed = self.published(findings)?;
         let mut edge = check_edge(&*self.public, signed.tree);
         for _ in 1..TRIES {
             // Partial tiles of a log that runs go when it has grown.

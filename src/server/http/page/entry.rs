@@ -57,7 +57,7 @@ pub fn page(app: &Reads, asked: &str) -> Result<EntryPage, Problem> {
 fn index_of(app: &Reads, asked: &str, size: u64) -> Result<u64, Problem> {
     if !asked.is_empty() && asked.len() < 20 && asked.bytes().all(|byte| byte.is_ascii_digit()) {
         let index = asked.parse().ok().filter(|index| *index < size);
-        return index.ok_or(Problem::NoEntry { size });
+        return index.ok_or(Problem::Range { size });
     }
     let hash = hash_of(asked).ok_or(Problem::Parameter {
         name: "of",

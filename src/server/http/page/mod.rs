@@ -110,15 +110,21 @@ fn answer<T: Template>(page: Result<T, Problem>, app: &Reads, asked: &str) -> An
     match page {
         Ok(page) => render(StatusCode::OK, &page),
         Err(problem) => {
-            let details = problem.details();
-            let status = StatusCode::from_u16(details.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let (status, why) = match problem {
+                Problem::Range { size } => (
+                    404,
+                    format!("the log has {} entries, and the first one has index 0", words::grouped(size)),
+                ),
+                problem => (problem.status(), problem.to_string()),
+            };
             let title = match status {
-                StatusCode::NOT_FOUND => "There is no such entry",
-                StatusCode::BAD_REQUEST => "This names no entry",
+                404 => "There is no such entry",
+                400 => "This names no entry",
                 _ => "Not now",
             };
-            let by_hash = app.log.finds_hashes();
-            render(status, &Missing { title, why: problem.to_string(), by_hash, asked: asked.to_owned() })
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let (by_hash, asked) = (app.log.finds_hashes(), asked.to_owned());
+            render(status, &Missing { title, why, by_hash, asked })
         }
     }
 }
@@ -138,4 +144,23 @@ struct Missing {
     why: String,
     by_hash: bool,
     asked: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_front_page_is_kept_for_a_second_and_a_size() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 8080));
+        let pages = Pages::new(Clock::system(), "log.example/a", address);
+        assert_eq!(pages.base, "https://log.example/a/");
+        let made_up = Pages::new(Clock::system(), &format!("{PLACEHOLDER}/0"), address);
+        assert_eq!(made_up.base, "http://127.0.0.1:8080/");
+        pages.keep((5, 7), Bytes::from_static(b"page"));
+        assert_eq!(pages.kept((5, 7)).as_deref(), Some(&b"page"[..]));
+        for other in [(6, 7), (5, 8)] {
+            assert_eq!(pages.kept(other), None, "{other:?}");
+        }
+    }
 }
