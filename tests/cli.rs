@@ -223,7 +223,7 @@ fn audit_of_a_folder() {
     let json = run(folder.path(), 0, &["audit", place, "--key", &key, "--seen", "seen", "--json"]);
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!((&json["key_statements"], &json["registrations"]), (&0.into(), &0.into()));
-    run(folder.path(), 1, &["audit", place]);
+    run(folder.path(), 64, &["audit", place]);
     run(folder.path(), 1, &["audit", "nothing-there", "--key", &key]);
     let other = tnlog::note::Signer::new(support::ORIGIN, tnlog::note::KeyType::Ed25519, &[9; 32]).unwrap();
     let wrong_key = other.verifier_key().to_string();

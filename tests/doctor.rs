@@ -184,7 +184,8 @@ fn a_clock_that_was_set_back() {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     let (clock, _hand) = Clock::by_hand(now.as_millis() as u64 + 31_536_000_000);
     let config = Config::parse(&common::config("")).unwrap();
-    let started = tnlog::server::run::start_at(&Folder::new(folder.path()), config, clock, |_, _| {});
+    let there = Folder::new(folder.path());
+    let started = tnlog::server::run::start_at(&there, config, clock, |_, _| {});
     let log = runtime.block_on(started).unwrap();
     runtime.block_on(log.stop());
     demand(&doctor(folder.path()).1, "clock", "wrong", "set it by NTP");
