@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use rand_core::OsRng;
-use tnlog::block::Block;
+use tnlog::block::{Block, BlockError};
 use tnlog::client::evaluate;
 use tnlog::client::read::LogReader;
 use tnlog::label::{Label, MAX_BLINDED};
 use tnlog::number::{Number, ServiceProviderCode};
 
+use crate::output::Usage;
 use crate::trust::Trust;
 use crate::{number, output, place};
 
@@ -81,7 +82,8 @@ fn parse(names: Vec<String>, what: &str) -> anyhow::Result<(Named<Block>, Named<
         let about = || format!("{what} {position}");
         if name.contains('x') {
             let plain = number::plain(&name);
-            let block = plain.strip_prefix('+').unwrap_or(&plain).parse().with_context(about)?;
+            let block = plain.strip_prefix('+').unwrap_or(&plain).parse();
+            let block = block.map_err(|error: BlockError| Usage(format!("{}: {error}", about())))?;
             blocks.push((name, block));
         } else if !name.trim().is_empty() {
             let number = number::parse(name.trim()).with_context(about)?;
