@@ -337,7 +337,7 @@ fn roots_are_read_in_every_form_and_show_no_number() {
     }
     let add = |chain: &[Vec<u8>]| {
         fs::write(folder.path().join("other.pem"), pem(root.chain()) + &pem(chain)).unwrap();
-        refusal(folder.path(), &["roots", "add", "--data", "other", "other.pem"])
+        refusal(folder.path(), 1, &["roots", "add", "--data", "other", "other.pem"])
     };
     let profile = Profile::authority("Example", None, VALIDITY, 6);
     let number = profile.entries(&[TnEntry::one("17035550123")]);
@@ -360,7 +360,7 @@ fn a_log_has_the_name_that_it_is_given_or_that_its_key_has() {
     assert!(!path.join("tnlog.toml").exists());
     assert_eq!(configure(Some("example.com/log")).unwrap(), "example.com/log");
     assert_eq!(configure(None).unwrap(), "example.com/log");
-    let said = refusal(folder.path(), &["serve", "--data", "data", "--origin", "example.com/other"]);
+    let said = refusal(folder.path(), 1, &["serve", "--data", "data", "--origin", "example.com/other"]);
     assert!(said.contains("example.com/log, for ever"), "{said}");
 
     let other = tempfile::tempdir().unwrap();
