@@ -467,7 +467,7 @@ async fn submit_completes_chains_writes_scts_counts_refusals_and_goes_on_where_i
     assert_eq!(asked.iter().filter(|path| path.ends_with("add-chains")).count(), 1);
 
     let (path, base) = (folder.path().to_owned(), server.base.clone());
-    let only_cas = move || refusal(&path, &["submit", "--log", &base, "issuers.pem"]);
+    let only_cas = move || refusal(&path, 1, &["submit", "--log", &base, "issuers.pem"]);
     let said = tokio::task::spawn_blocking(only_cas).await.unwrap();
     assert!(said.contains("1 CA certificates were not submitted; --with-cas"), "{said}");
     let lines = submit(0, &["--issuers", "issuers.pem", "--json", "one.der"]).await;
