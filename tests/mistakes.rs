@@ -159,7 +159,7 @@ const MISTAKES: &[(&str, i32, &[&str])] = &[
     (
         "verify --certificate chain.pem --receipt sct.json --policy policy.txt --parameters parameters --roots root.pem",
         64,
-        &["Give --number or --spc"],
+        &["--number <NUMBER>|--spc <CODE>"],
     ),
     // Numbers, at each command that takes one.
     ("watch --policy policy.txt --trust-log 7035550123", 64, &["write +1 before"]),

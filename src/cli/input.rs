@@ -59,7 +59,7 @@ pub fn parsed<T, E: std::error::Error + Send + Sync + 'static>(
     parsed: Result<T, E>,
 ) -> anyhow::Result<T> {
     parsed.map_err(|error| match what_it_is(bytes) {
-        Some(found) => anyhow!("{} is {found}; {wanted} is wanted there", path.display()),
+        Some(found) => anyhow!("{} is {found}; wanted there: {wanted}", path.display()),
         None => anyhow!(error).context(format!("{} is not {wanted}", path.display())),
     })
 }

@@ -25,8 +25,7 @@ pub fn client(url: &str) -> anyhow::Result<Client> {
 /// As [`client`]; when there is no such folder, or it is the one around the served one.
 pub fn source(place: &str) -> anyhow::Result<AnySource> {
     if place.contains("://") {
-        check(place)?;
-        return AnySource::new(place).with_context(|| place.to_owned());
+        return Ok(AnySource::Http(Box::new(client(place)?)));
     }
     let folder = Path::new(place);
     if !folder.is_dir() {

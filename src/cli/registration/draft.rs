@@ -43,7 +43,7 @@ impl Draft {
         let bytes = input::read(path)?;
         Self::parse(&bytes).with_context(|| match input::what_it_is(&bytes) {
             Some(found) => {
-                format!("{} is {found}; the draft of a registration is wanted there", path.display())
+                format!("{} is {found}; wanted there: the draft of a registration", path.display())
             }
             None => format!("{} is no draft of a registration", path.display()),
         })

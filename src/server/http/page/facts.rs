@@ -84,7 +84,8 @@ fn open(signed: &SignedEntry, chain: &[u8]) -> (&'static str, Vec<Fact>) {
         Err(_) => vec![Fact::new("Certificate", "does not decode")],
     };
     if let Some(issuer) = beside.chain.first() {
-        facts.push(Fact::linked("Certificate of the issuer", hex(issuer), issuer_path(issuer)));
+        let link = Fact::linked("Certificate of the issuer", hex(issuer), issuer_path(issuer));
+        facts.push(Fact { is_code: true, ..link });
     }
     (what, facts)
 }
