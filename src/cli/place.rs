@@ -15,8 +15,11 @@ use crate::output;
 pub fn client(url: &str) -> anyhow::Result<Client> {
     check(url)?;
     let client = Client::new(url).with_context(|| url.to_owned())?;
-    Ok(client
-        .telling(|base, why| output::note(format_args!("{base} does not answer yet ({why}); trying again"))))
+    Ok(client.telling(|base, why| {
+        // What failed last is what a person can do something about.
+        let why = why.rsplit(": ").next().unwrap_or(why);
+        output::note(format_args!("{base} does not answer yet ({why}); trying again"));
+    }))
 }
 
 /// The log behind a URL, or in a folder.

@@ -62,7 +62,7 @@ pub enum MirrorError {
     },
     /// The policy does not say which log.
     #[error(
-        "the policy must have one `log` line for the log, and one for its index log (the index_key at /tn/v1/log)"
+        "the policy must have one `log` line for the log, and one for its index log (the index_key at /tn/v1/log): `tnlog policy init URL` writes both"
     )]
     Policy,
     /// The URL of the log is none.
