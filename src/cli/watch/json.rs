@@ -100,3 +100,19 @@ fn complete(seen: &Seen) -> Value {
         "milliseconds": seen.cost.milliseconds,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_keys_of_mine_nothing_is_mine_or_not() {
+        let mut line =
+            json!({ "what": "credential", "mine": false, "statements": [{ "entry": 4, "mine": false }] });
+        unmark(&mut line);
+        assert_eq!(line, json!({ "what": "credential", "statements": [{ "entry": 4 }] }));
+        let mut line = json!({ "what": "complete", "not_mine": 3, "covers": 7 });
+        unmark(&mut line);
+        assert_eq!(line, json!({ "what": "complete", "covers": 7 }));
+    }
+}
