@@ -82,7 +82,7 @@ fn parse(names: Vec<String>, what: &str) -> anyhow::Result<(Named<Block>, Named<
         let about = || format!("{what} {position}");
         if name.contains('x') {
             let plain = number::plain(&name);
-            let block = plain.strip_prefix('+').unwrap_or(&plain).parse();
+            let block = plain.strip_prefix('+').unwrap_or(&plain).parse::<Block>();
             let block = block.map_err(|error: BlockError| Usage(format!("{}: {error}", about())))?;
             blocks.push((name, block));
         } else if !name.trim().is_empty() {
