@@ -62,7 +62,7 @@ pub enum MirrorError {
     },
     /// The policy does not say which log.
     #[error(
-        "the policy must have one `log` line for the log, and one for its index log (the index_key at /tn/v1/log)"
+        "the policy must have one `log` line for the log, and one for its index log (the index_key at /tn/v1/log): `tnlog policy init URL` writes both"
     )]
     Policy,
     /// The URL of the log is none.
@@ -133,7 +133,7 @@ pub async fn start(
     let (fresh, freshness) = watch::channel(Instant::now());
     let app = Arc::new(App::new(mirror.clone(), verifier.clone(), progress.clone(), freshness));
     let (stop, stopped) = oneshot::channel();
-    let listening = tokio::spawn(server.run(router(app, config), async { drop(stopped.await) }));
+    let listening = tokio::spawn(server.run(router(app, config, address), async { drop(stopped.await) }));
     let (stopping, stopped) = watch::channel(false);
     let work = Work {
         follower,

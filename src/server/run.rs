@@ -70,7 +70,7 @@ pub async fn start_at(
     let rounds = Rounds::start(log.clone(), sequencer, stores, move |error| drop(fail.send(error)));
     let indexing = Indexing::start(log.clone(), index_sequencer, folder.derived_index(), public);
     let (stop, stopped) = oneshot::channel();
-    let router = router(Arc::new(App::new(log.clone())));
+    let router = router(Arc::new(App::new(log.clone(), address)));
     let listening = tokio::spawn(server.run(router, async { drop(stopped.await) }));
     let spawn = |cosigner: Cosigner| {
         let (stop, stopped) = oneshot::channel();

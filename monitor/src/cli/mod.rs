@@ -2,13 +2,14 @@
 
 mod findings;
 mod init;
+mod shell;
 mod watch;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use tnlog_monitor::folder::Folder;
 
 /// Nothing was found.
@@ -55,6 +56,8 @@ enum Command {
     Findings(findings::Args),
     TestAlert,
     VerifyEvidence(findings::EvidenceArgs),
+    Completions(shell::Completions),
+    Man(shell::Man),
 }
 
 /// Runs what the command line asks for.
@@ -81,6 +84,8 @@ pub fn run() -> ExitCode {
             Command::Ack(args) => findings::ack(&folder, &args),
             Command::Findings(args) => findings::list(&folder, &args, cli.json),
             Command::VerifyEvidence(args) => findings::verify(&args),
+            Command::Completions(args) => shell::completions(&args, Cli::command()),
+            Command::Man(args) => shell::man(&args, Cli::command()),
         }
     });
     // A program that an alert runs, or a connection, must not hold up the end.

@@ -65,6 +65,28 @@ impl Pace {
     }
 }
 
+/// Asks each witness once to cosign what is published, for at most `limit`; how each answered, by its name and in the order of the
+/// policy.
+pub async fn ask_each(
+    witnesses: &Witnesses,
+    published: &Published,
+    reader: &LogReader,
+    limit: Duration,
+) -> Vec<(String, Result<(), AskError>)> {
+    let published = Arc::new(published.clone());
+    let newest = watch::Sender::new(published.clone());
+    let mut asking = JoinSet::new();
+    for (place, address) in witnesses.addresses().iter().cloned().enumerate() {
+        let (published, reader) = (published.clone(), reader.clone());
+        let name = address.name.clone();
+        let question = Question { address, published, newest: newest.subscribe(), reader };
+        asking.spawn(async move { (place, name, question.ask(0, limit).await.1.map(drop)) });
+    }
+    let mut answers = asking.join_all().await;
+    answers.sort_unstable_by_key(|(place, ..)| *place);
+    answers.into_iter().map(|(_, name, answer)| (name, answer)).collect()
+}
+
 /// What is cosigned for a log, and where it goes.
 pub struct Parts {
     /// The checkpoints of the log as they are published.
