@@ -11,7 +11,9 @@ use tnlog::mirror::config::Config as MirrorConfig;
 use tnlog::server::config::Config;
 use tnlog::server::plan::{Object, Place};
 use tnlog::server::staging::{Staging, Tree};
+use tnlog::synthetic::{Authority, Profile, Validity, fictional_number};
 
+const VALIDITY: Validity = Validity { not_before: 1_700_000_000, not_after: 2_000_000_000 };
 /// Longer ones slow the fuzzer down, and show nothing else.
 const LONGEST: usize = 6000;
 
@@ -135,6 +137,13 @@ fn requests() -> BTreeSet<Vec<u8>> {
         all.insert([vec![endpoint as u8], body.to_string().into_bytes()].concat());
     }
     let whole = |endpoint: u8, bytes: &Vec<u8>| [vec![128 + endpoint], bytes.clone()].concat();
+    let root = Authority::root("Root", 1, VALIDITY);
+    let (carrier, number) =
+        (Profile::carrier("706J", VALIDITY, 1), Profile::numbers(&[&fictional_number(1)], VALIDITY, 1));
+    for endpoint in [0, 2, 3] {
+        all.extend([&carrier, &number].map(|profile| whole(endpoint, &root.issue(profile).chain()[0])));
+    }
+    all.insert(whole(1, &root.issue_precertificate(&number).issued().chain()[0]));
     all.extend(chain.iter().filter(|der| der.first() == Some(&0x30)).map(|der| whole(0, der)));
     all.extend(
         statements.iter().filter(|cbor| cbor.first() == Some(&0xa7)).take(8).map(|cbor| whole(4, cbor)),

@@ -31,7 +31,8 @@ pub fn certificate(data: &[u8]) {
         }
     }
     let shown = format!("{certificate:?}{class:?}");
-    assert!(!class.numbers().iter().any(|number| shown.contains(number.digits())), "a number is shown");
+    let is_shown = |digits: &str| digits.len() > 8 && shown.contains(digits);
+    assert!(!class.numbers().iter().any(|number| is_shown(number.digits())), "a number is shown");
 }
 
 fn leaf(entry: SignedEntry) -> Vec<u8> {

@@ -1,6 +1,6 @@
 //! The HTTP API: whole requests against a log, and the JSON of its answers as a client reads it.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -9,10 +9,13 @@ use axum::http::{Request, Uri};
 use base64ct::{Base64, Encoding};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tnlog::anchors::Anchor;
+use tnlog::certificate::Certificate;
 use tnlog::client::api;
 use tnlog::server::config::{Config, Folder};
-use tnlog::server::http::{App, router};
-use tnlog::server::run;
+use tnlog::server::http::{App, Peer, router};
+use tnlog::server::{roots, run};
+use tnlog::synthetic::{Authority, Validity};
 use tower::ServiceExt;
 
 const BODIES: [&str; 9] = [
@@ -41,10 +44,14 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
                 evaluations_per_client_hour = 4000000000\nevaluations_per_hour = 4000000000\n\
                 statements_per_client_hour = 4000000000\nregistrations_per_client_hour = 4000000000\n";
     let config = Config::parse(text).expect("a configuration");
+    let root = Authority::root("Root", 1, Validity { not_before: 1_700_000_000, not_after: 2_000_000_000 });
+    let root = Certificate::from_der(root.certificate()).expect("a root");
+    roots::add(&folder.roots(), &Anchor { certificate: Arc::new(root), calling_codes: None })
+        .expect("a file");
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("threads");
     let running = runtime.block_on(run::start(&folder, config, |_, _| {})).expect("a log");
-    let router = router(std::sync::Arc::new(App::new(running.log.clone())));
+    let router = router(Arc::new(App::new(running.log.clone())));
     World { runtime, router, _running: running, _folder: temporary }
 });
 
@@ -53,13 +60,14 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
 pub fn endpoints(data: &[u8]) {
     let Some((endpoint, rest)) = data.split_first() else { return };
     let endpoint = usize::from(*endpoint);
-    let Some(request) = (match BODIES.get(endpoint % 16) {
+    let Some(mut request) = (match BODIES.get(endpoint % 16) {
         Some(path) if endpoint < 128 => post(path, rest.to_vec()),
         Some(path) => post(path, around(path, rest)),
         None => get(rest),
     }) else {
         return;
     };
+    request.extensions_mut().insert(Peer([127, 0, 0, 1].into()));
     let answer = async {
         let answering = tokio::time::timeout(Duration::from_secs(20), WORLD.router.clone().oneshot(request));
         let Ok(response) = answering.await.expect("an answer in time");

@@ -62,7 +62,7 @@ fn query(choices: &mut Choices<'_>) -> Option<Query> {
         let (kind, byte) = (choices.byte(), choices.byte());
         match kind % 4 {
             0 => Some(Prefix::from(&Label::new([byte % 64; 32]))),
-            1 => Prefix::new(&[byte; 32][..usize::from(kind >> 2).div_ceil(8)], u16::from(kind >> 2)).ok(),
+            1 => Some(Prefix::from(&Label::new([byte; 32])).cut(u16::from(kind >> 2))),
             2 => Prefix::of_blocks_below(&"1703555"[..usize::from(byte) % 8]).ok(),
             _ => Prefix::of_blocks_at(&"1703555"[..usize::from(byte) % 8]).ok(),
         }

@@ -47,8 +47,7 @@ pub fn statement(data: &[u8]) {
 
 fn well_written(registration: &Registration, bytes: &[u8]) {
     assert_eq!(registration.encode(), bytes);
-    assert!(!format!("{registration:?}").contains(registration.number.digits()));
-    if let Err(refusal) = registration.check_form() {
-        assert!(!refusal.to_string().contains(registration.number.digits()));
-    }
+    let digits = registration.number.digits();
+    let said = registration.check_form().map_or_else(|refusal| refusal.to_string(), |()| String::new());
+    assert!(digits.len() < 9 || !format!("{registration:?}{said}").contains(digits));
 }

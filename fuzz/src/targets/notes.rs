@@ -29,8 +29,7 @@ pub fn note(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     if let Ok(checkpoint) = Checkpoint::parse(text) {
         assert_eq!(checkpoint.to_string(), text);
-        let signed = checkpoint.sign(&signer);
-        assert_eq!(signed.is_ok(), checkpoint.origin == "log.example.com/tn");
+        assert!(checkpoint.sign(&signer).is_err() || checkpoint.origin == "log.example.com/tn");
     }
     if let Ok(key) = text.parse::<VerifierKey>() {
         assert_eq!(key.to_string(), text);
