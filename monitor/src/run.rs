@@ -11,10 +11,12 @@ use tnlog::client::copy::LogCopy;
 use tnlog::client::cosigner::{Cosigner, Recomputed};
 use tnlog::client::follow::{Follow, Follower, Progress};
 use tnlog::client::http::Client;
+use tnlog::client::secret_file;
 use tnlog::client::store::{DiskLock, DiskStore};
 use tnlog::note::{KeyType, Signer};
 use tnlog::policy::Policy;
 use tokio::sync::{Notify, oneshot, watch};
+use zeroize::Zeroizing;
 
 use crate::alert::{Channel, channels};
 use crate::config::{Config, Log};
@@ -239,25 +241,26 @@ async fn say(name: String, progress: watch::Receiver<Progress>, mut stopped: wat
 }
 
 struct Keys {
-    witness: Option<String>,
-    verifier: Option<String>,
+    witness: Option<Zeroizing<String>>,
+    verifier: Option<Zeroizing<String>>,
 }
 
 /// The private key in a file of the folder, which is made when there is none; none without a name.
-fn signer(folder: &Folder, file: &str, name: &str) -> anyhow::Result<Option<String>> {
+fn signer(folder: &Folder, file: &str, name: &str) -> anyhow::Result<Option<Zeroizing<String>>> {
     if name.is_empty() {
         return Ok(None);
     }
     let path = folder.key(file);
     if !path.exists() {
         folder::private_folder(path.parent().unwrap_or(Path::new(".")))?;
-        let mut seed = zeroize::Zeroizing::new([0; 32]);
+        let mut seed = Zeroizing::new([0; 32]);
         rand_core::RngCore::fill_bytes(&mut rand_core::OsRng, &mut seed[..]);
         let made = Signer::new(name, KeyType::Cosignature, &seed)?;
-        folder::write_new(&path, made.to_private_key().as_bytes())?;
+        secret_file::write_new(&path, made.to_private_key().as_bytes())?;
     }
-    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    let signer = Signer::parse(text.trim()).with_context(|| path.display().to_string())?;
+    let bytes = secret_file::read(&path)?;
+    let text = std::str::from_utf8(&bytes).unwrap_or_default().trim();
+    let signer = Signer::parse(text).with_context(|| path.display().to_string())?;
     if signer.verifier_key().name() != name {
         bail!(
             "{} holds the key {}, and the configuration names {name}",
@@ -266,7 +269,7 @@ fn signer(folder: &Folder, file: &str, name: &str) -> anyhow::Result<Option<Stri
         );
     }
     tracing::info!(key = %signer.verifier_key(), "cosigning as {file}");
-    Ok(Some(text.trim().to_owned()))
+    Ok(Some(Zeroizing::new(text.to_owned())))
 }
 
 fn policy(folder: &Folder, path: &Path) -> anyhow::Result<Policy> {

@@ -21,6 +21,7 @@ pub mod read;
 pub mod receipts;
 pub mod registrations;
 pub mod retry;
+pub mod secret_file;
 pub mod signatures;
 pub mod source;
 pub mod statements;

@@ -64,6 +64,7 @@ pub async fn start_at(
     }
     let listen = |error| OpenError::Listen { address: config.listen, error };
     let server = Server::bind(config.listen, &config.limits).await.map_err(listen)?;
+    let server = server.trusting(&config.trusted_proxies);
     let address = server.local_addr().map_err(listen)?;
     let (fail, failed) = oneshot::channel();
     let public = stores.public.clone();
