@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, bail};
 use tnlog::client::copy::LogCopy;
 use tnlog::client::cosigner::{Cosigner, Recomputed};
-use tnlog::client::follow::{Follow, Follower, Progress};
+use tnlog::client::follow::{Follow, Follower, Progress, Prover};
 use tnlog::client::http::Client;
 use tnlog::client::store::{DiskLock, DiskStore};
 use tnlog::note::{KeyType, Signer};
@@ -296,7 +296,8 @@ fn open(
     let destinations: Vec<Destination> = channels.iter().map(|channel| channel.destination.clone()).collect();
     let state = Arc::new(State::open(&place.memory(), destinations)?);
     let copy = LogCopy::new(Arc::new(DiskStore::open(&place.copy())?));
-    let served = Arc::new(Served::new((key.clone(), index_key.clone()), copy.clone(), place.copy()));
+    let keys_of_log = (key.clone(), index_key.clone());
+    let served = Arc::new(Served::new(keys_of_log.clone(), copy.clone(), place.copy()));
     let issuers = Arc::new(Issuers::open(copy.clone())?);
     let entries = Arc::new(Entries::new(copy.clone(), issuers.clone()));
     let watching = Watching::new(config, key.name());
@@ -325,8 +326,8 @@ fn open(
     let following = Following {
         name: log.name.clone(),
         follower,
+        prover: Prover::new(client.clone(), place.copy(), keys_of_log),
         client,
-        policy: policy_of_log,
         folder: folder.clone(),
         entries,
         issuers,

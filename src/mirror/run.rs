@@ -138,10 +138,10 @@ pub async fn start(
     let work = Work {
         follower,
         mirror: mirror.clone(),
+        evidence: Evidence::new(folder, client.clone(), &mirror),
         client,
         store,
         named: 0,
-        evidence: Evidence::new(folder, &mirror),
         poll: Duration::from_millis(config.poll_milliseconds),
         nudge,
         fresh,
@@ -248,9 +248,9 @@ impl Work {
                     }
                 }
                 Err(error) => {
-                    let error = self.evidence.prove(error).await;
+                    let error = self.evidence.judge(error).await;
                     if let FollowError::Found(finding) = &error
-                        && self.found(finding)
+                        && self.found(finding).await
                     {
                         return;
                     }
@@ -280,9 +280,9 @@ impl Work {
     }
 
     /// Keeps the evidence; whether nothing newer is served from now on.
-    fn found(&mut self, finding: &Finding) -> bool {
+    async fn found(&mut self, finding: &Finding) -> bool {
         if finding.is_final() || matches!(finding, Finding::Rollback { .. }) {
-            self.evidence.keep(finding, Clock::system().now_milliseconds() / 1000);
+            self.evidence.keep(finding, Clock::system().now_milliseconds() / 1000).await;
         }
         if finding.is_final() {
             tracing::error!("{finding}. Nothing newer is served, and nothing more cosigned");

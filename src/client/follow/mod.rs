@@ -15,6 +15,7 @@ mod followed_index;
 mod heads;
 mod memory;
 mod part;
+mod prove;
 mod recorder;
 
 use std::io;
@@ -27,6 +28,7 @@ use tokio::sync::watch;
 pub use finding::{FalseHead, Finding, FollowError};
 pub use followed_index::{FollowedIndex, ShownHead};
 pub use memory::MemoryError;
+pub use prove::Prover;
 
 use claims::ClaimLeaves;
 use heads::{Heads, IndexLog};
