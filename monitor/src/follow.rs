@@ -61,7 +61,12 @@ pub struct Following {
 
 impl Following {
     /// Follows until it is stopped, or the log is proved to cheat.
-    pub async fn run(mut self, poll: Duration, nudge: Arc<Notify>, mut stopped: watch::Receiver<bool>) {
+    pub async fn run(mut self, poll: Duration, nudge: Arc<Notify>, stopped: watch::Receiver<bool>) {
+        self.steps(poll, nudge, stopped).await;
+        self.follower.rest().await;
+    }
+
+    async fn steps(&mut self, poll: Duration, nudge: Arc<Notify>, mut stopped: watch::Receiver<bool>) {
         let (mut pause, mut is_first) = (poll, true);
         loop {
             let outcome = tokio::select! {

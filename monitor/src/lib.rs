@@ -17,6 +17,7 @@ mod issuers;
 mod keeper;
 pub mod misbehaviour;
 pub mod notice;
+pub mod progress;
 pub mod run;
 mod served;
 pub mod state;

@@ -231,6 +231,11 @@ struct Work {
 
 impl Work {
     async fn run(mut self) {
+        self.steps().await;
+        self.follower.rest().await;
+    }
+
+    async fn steps(&mut self) {
         let mut stopped = self.stopped.clone();
         let (mut pause, mut failures) = (self.poll, 0);
         loop {

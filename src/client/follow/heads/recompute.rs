@@ -7,6 +7,7 @@ use super::cursor::{Cursor, Kept};
 use crate::bundle;
 use crate::client::follow::finding::{FalseHead, Finding, FollowError};
 use crate::client::follow::followed_index::MAX_ROOTS;
+use crate::client::follow::hand::Hand;
 use crate::client::follow::{Object, Recent, Sink};
 use crate::client::index_check::IndexFault;
 use crate::client::read::{LogReader, Seen};
@@ -28,7 +29,7 @@ impl<S: Source + Clone> Heads<S> {
         entries: &LogReader<S>,
         checked: u64,
         recent: &Recent,
-        sink: &mut K,
+        hand: &mut Hand<K>,
     ) -> Result<(), FollowError> {
         let all = self.reader.seen().map_or(0, |seen| seen.checkpoint().size);
         while cursor.edge.size() < all {
@@ -50,7 +51,7 @@ impl<S: Source + Clone> Heads<S> {
                 return Err(self.false_head(cursor, fault, &leaf, entries).await?);
             }
             self.take(cursor, head, leaf);
-            self.bound(cursor, sink)?;
+            self.bound(cursor, hand).await?;
         }
         Ok(())
     }
@@ -142,7 +143,7 @@ impl<S: Source + Clone> Heads<S> {
     }
 
     /// Writes states into the store when too many wait. Look-ups then wait for one that can be shown.
-    fn bound<K: Sink>(&self, cursor: &mut Cursor, sink: &mut K) -> Result<(), FollowError> {
+    async fn bound<K: Sink>(&self, cursor: &mut Cursor, hand: &mut Hand<K>) -> Result<(), FollowError> {
         let (staged, bytes) = match &self.index.read().index {
             Some(index) => (index.staged(), index.staged_bytes()),
             None => return Ok(()),
@@ -152,7 +153,7 @@ impl<S: Source + Clone> Heads<S> {
         }
         let newest = cursor.kept.pop_back();
         cursor.kept = newest.into_iter().collect();
-        self.hand_out(cursor, sink)?;
+        self.hand_out(cursor, hand).await?;
         let state = &mut *self.index.write();
         let Some(index) = &mut state.index else { return Ok(()) };
         index.settle(cursor.recompute.size())?;
@@ -160,9 +161,13 @@ impl<S: Source + Clone> Heads<S> {
         Ok(())
     }
 
-    pub(super) fn hand_out<K: Sink>(&self, cursor: &mut Cursor, sink: &mut K) -> Result<(), FollowError> {
+    pub(super) async fn hand_out<K: Sink>(
+        &self,
+        cursor: &mut Cursor,
+        hand: &mut Hand<K>,
+    ) -> Result<(), FollowError> {
         if !cursor.objects.is_empty() {
-            sink.take_heads(&cursor.objects).map_err(FollowError::Sink)?;
+            hand.sink().await.take_heads(&cursor.objects).map_err(FollowError::Sink)?;
             cursor.objects.clear();
         }
         Ok(())
