@@ -204,6 +204,28 @@ fn a_damaged_bundle_is_not_copied_and_the_mirror_goes_on_when_it_is_mended() {
     assert_eq!(audit(mirror.folder.public(), keys(&log)), (3, 3));
 }
 
+/// Fails when an error of the index log ends a step before the entries are checked.
+#[test]
+fn trouble_with_the_index_log_holds_up_no_entries() {
+    let log = TestLog::start("");
+    submit(&log, &["carrier-1"]);
+    let mut mirror = TestMirror::start(&log);
+    mirror.caught_up(&log);
+    mirror.stop(&log);
+    submit(&log, &["carrier-2"]);
+    let shown = || log.running().log.index.shown().map_or(0, |shown| shown.head.size);
+    wait_for("the index stands still", || shown() == log.size());
+    let tiles = log.folder.public().join("index/tile");
+    let away = tiles.with_extension("away");
+    std::fs::rename(&tiles, &away).unwrap();
+    mirror.resume(&log);
+    wait_for("the entries are held up", || mirror.running().progress.borrow().checked == 3);
+    assert_eq!(mirror.running().progress.borrow().indexed, 2);
+    std::fs::rename(&away, &tiles).unwrap();
+    mirror.caught_up(&log);
+    mirror.stop(&log);
+}
+
 /// Fails when heads are shown whose leaves are not checked.
 #[test]
 fn heads_wait_until_their_leaves_are_checked() {

@@ -26,7 +26,7 @@ fn told(path: &Path) -> BTreeMap<(String, u64), usize> {
 
 /// Carriers, of which there is nothing to find.
 fn fill(log: &TestLog) {
-    let begun = (now() / 1000) as i64;
+    let begun = now() / 1000;
     let validity = Validity { not_before: begun, not_after: begun + 90 * 86_400 };
     let issuing = issuing();
     for first in (0..BEFORE).step_by(500) {
