@@ -8,7 +8,7 @@ use super::Heads;
 use crate::client::follow::Object;
 use crate::client::follow::finding::FollowError;
 use crate::client::index_check::Recompute;
-use crate::client::index_store::{DiskStore, DiskStoreError};
+use crate::client::index_store::DiskStore;
 use crate::client::read::LogReader;
 use crate::client::source::Source;
 use crate::index::{Index, IndexHead, Shape};
@@ -73,8 +73,7 @@ impl<S: Source + Clone> Heads<S> {
         let mut state = self.index.write();
         if state.index.is_none() {
             let store = match DiskStore::open(&self.folder) {
-                // It is a full disk or the like, and says nothing about what is on it.
-                Err(error @ DiskStoreError::Database(fjall::Error::Io(_))) => return Err(error.into()),
+                Err(error) if error.is_full() => return Err(error.into()),
                 store => store.ok(),
             };
             state.index = store.and_then(|store| Index::open(store, log, Shape::STANDARD).ok());
