@@ -21,6 +21,8 @@ const BATCH: u64 = 1024;
 /// The most states of the index that wait to be shown, and the most bytes that they are going to write.
 const MAX_STAGED: usize = 64;
 const MAX_STAGED_BYTES: usize = 64 << 20;
+/// The most when none of them will be shown: what is staged is searched layer by layer.
+const MAX_PASSED: usize = 4;
 
 impl<S: Source + Clone> Heads<S> {
     pub(super) async fn recompute<K: Sink>(
@@ -148,7 +150,8 @@ impl<S: Source + Clone> Heads<S> {
             Some(index) => (index.staged(), index.staged_bytes()),
             None => return Ok(()),
         };
-        if staged <= MAX_STAGED && bytes <= MAX_STAGED_BYTES {
+        let most = if self.is_passing(cursor.edge.size()) { MAX_PASSED } else { MAX_STAGED };
+        if staged <= most && bytes <= MAX_STAGED_BYTES {
             return Ok(());
         }
         let newest = cursor.kept.pop_back();
@@ -159,6 +162,12 @@ impl<S: Source + Clone> Heads<S> {
         index.settle(cursor.recompute.size())?;
         state.shown = state.shown.take().filter(|shown| index.at(shown.head.size).is_some());
         Ok(())
+    }
+
+    /// Whether no state will be shown before more come than can wait.
+    fn is_passing(&self, heads: u64) -> bool {
+        let newest = self.reader.seen().map_or(0, |seen| seen.checkpoint().size);
+        heads.saturating_add(MAX_STAGED as u64) < newest && self.notes.iter().all(|(size, _)| *size > heads)
     }
 
     pub(super) async fn hand_out<K: Sink>(
