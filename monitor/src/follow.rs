@@ -3,16 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tnlog::client::follow::{FollowError, Follower, Progress};
+use tnlog::client::evidence::Evidence;
+use tnlog::client::follow::{FollowError, Follower, Progress, Prover};
 use tnlog::client::http::Client;
-use tnlog::client::source::Below;
-use tnlog::index::Generation;
-use tnlog::policy::Policy;
 use tokio::sync::{Notify, watch};
 
 use crate::detect::{Memory, Watches};
 use crate::entries::Entries;
-use crate::evidence::Evidence;
 use crate::findings::Acknowledged;
 use crate::folder::{self, Folder};
 use crate::issuers::Issuers;
@@ -48,7 +45,7 @@ pub struct Following {
     pub name: String,
     pub follower: Follower<Client, Keeper>,
     pub client: Client,
-    pub policy: Policy,
+    pub prover: Prover<Client>,
     pub folder: Folder,
     pub entries: Arc<Entries>,
     pub issuers: Arc<Issuers>,
@@ -64,7 +61,12 @@ pub struct Following {
 
 impl Following {
     /// Follows until it is stopped, or the log is proved to cheat.
-    pub async fn run(mut self, poll: Duration, nudge: Arc<Notify>, mut stopped: watch::Receiver<bool>) {
+    pub async fn run(mut self, poll: Duration, nudge: Arc<Notify>, stopped: watch::Receiver<bool>) {
+        self.steps(poll, nudge, stopped).await;
+        self.follower.rest().await;
+    }
+
+    async fn steps(&mut self, poll: Duration, nudge: Arc<Notify>, mut stopped: watch::Receiver<bool>) {
         let (mut pause, mut is_first) = (poll, true);
         loop {
             let outcome = tokio::select! {
@@ -95,7 +97,7 @@ impl Following {
     /// Follows the log up to its newest checkpoint. `says` whether trouble is worth a warning.
     pub async fn step(&mut self, says: bool) -> Outcome {
         let stepped = self.follow().await;
-        let judged = match &stepped {
+        let judged = match stepped {
             Ok(()) => self.recovered().map(|()| Outcome::Fine),
             Err(error) => self.judge(error, says).await,
         };
@@ -170,18 +172,14 @@ impl Following {
         Ok(stored.map(|bytes| serde_json::from_slice(&bytes)).transpose()?)
     }
 
-    async fn judge(&mut self, error: &FollowError, says: bool) -> anyhow::Result<Outcome> {
-        let (client, index) = (self.client.clone(), self.index_path());
-        let source = move |origin: &str| {
-            let folder = if Generation::split(origin).is_some() { index.as_str() } else { "." };
-            Arc::new(Below::new(client.clone(), folder))
-        };
-        let found = misbehaviour::of_error(error, self.served.origin(), &self.policy, source).await;
+    async fn judge(&mut self, error: FollowError, says: bool) -> anyhow::Result<Outcome> {
+        let error = self.prover.judge(error).await;
+        let found = misbehaviour::of_error(&error, self.served.origin(), &self.prover).await;
         let Some(found) = found else {
             if says {
                 tracing::warn!(log = self.name, "{error}; trying again, ever less often");
             }
-            self.stale(error)?;
+            self.stale(&error)?;
             return Ok(Outcome::Trouble);
         };
         if found.is_final {
@@ -193,13 +191,6 @@ impl Following {
         let outcome = if found.is_final { Outcome::Cheats } else { Outcome::Misbehaves };
         self.report(found)?;
         Ok(outcome)
-    }
-
-    fn index_path(&self) -> String {
-        let keys = self.policy.log_and_index_log();
-        let generation =
-            keys.and_then(|(_, index)| Generation::split(index.name()).map(|(_, generation)| generation));
-        generation.unwrap_or(Generation::FIRST).path()
     }
 
     fn stale(&self, error: &FollowError) -> anyhow::Result<()> {

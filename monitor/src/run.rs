@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, bail};
 use tnlog::client::copy::LogCopy;
 use tnlog::client::cosigner::{Cosigner, Recomputed};
-use tnlog::client::follow::{Follow, Follower, Progress};
+use tnlog::client::follow::{Follow, Follower, Progress, Prover};
 use tnlog::client::http::Client;
 use tnlog::client::secret_file;
 use tnlog::client::store::{DiskLock, DiskStore};
@@ -27,16 +27,13 @@ use crate::follow::{Following, Outcome};
 use crate::http::{App, Listener};
 use crate::issuers::Issuers;
 use crate::keeper::Keeper;
+use crate::progress;
 use crate::served::Served;
 use crate::state::{Destination, State};
 use crate::watching::Watching;
 
 /// How often a log is tried by [`Monitor::check`].
 const ATTEMPTS: usize = 3;
-/// How often it is said how far following has come, and how many entries are much.
-const SAY_EVERY: Duration = Duration::from_secs(5);
-const MUCH: u64 = 10_000;
-
 /// Milliseconds of Unix time.
 pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as u64)
@@ -113,11 +110,13 @@ impl Monitor {
         let mut worst = Checked::Nothing;
         let states: Vec<_> = self.logs.iter().map(|log| log.state.clone()).collect();
         let runtime = tokio::runtime::Handle::current();
+        let (stopping, stopped) = watch::channel(false);
         let threads: Vec<_> = self
             .logs
             .into_iter()
             .map(|log| {
                 let runtime = runtime.clone();
+                tokio::spawn(progress::show(log.name, log.following.progress(), stopped.clone()));
                 std::thread::spawn(move || runtime.block_on(once(log.following)))
             })
             .collect();
@@ -125,6 +124,7 @@ impl Monitor {
             let joined = tokio::task::spawn_blocking(move || thread.join()).await?;
             worst = worst.max(joined.unwrap_or(Checked::Trouble));
         }
+        stopping.send_replace(true);
         for state in &states {
             for channel in &self.channels {
                 if !channel.deliver_waiting(state).await? {
@@ -158,15 +158,16 @@ impl Monitor {
         let (stopping, stopped) = watch::channel(false);
         let poll = Duration::from_millis(self.config.poll_milliseconds);
         let runtime = tokio::runtime::Handle::current();
-        let (mut app, mut threads, mut progress) = (App::default(), Vec::new(), Vec::new());
+        let (mut app, mut threads, mut all) = (App::default(), Vec::new(), Vec::new());
         for log in self.logs {
             app.add(&log.name, log.served, log.cosigners, log.following.fresh.subscribe());
             for channel in &self.channels {
-                deliver(channel.clone(), log.state.clone());
+                let (channel, state) = (channel.clone(), log.state.clone());
+                tokio::spawn(async move { channel.deliver(&state).await });
             }
             let now = log.following.progress();
-            tokio::spawn(say(log.name.clone(), now.clone(), stopped.clone()));
-            progress.push((log.name, now));
+            tokio::spawn(progress::show(log.name.clone(), now.clone(), stopped.clone()));
+            all.push((log.name, now));
             let (runtime, stopped) = (runtime.clone(), stopped.clone());
             threads.push(std::thread::spawn(move || {
                 runtime.block_on(log.following.run(poll, log.nudge, stopped));
@@ -176,7 +177,7 @@ impl Monitor {
         let listening = listener.map(|listener| {
             tokio::spawn(listener.run(crate::http::router(Arc::new(app)), async { drop(ended.await) }))
         });
-        Ok(Running { address, progress, stop, stopping, listening, threads })
+        Ok(Running { address, progress: all, stop, stopping, listening, threads })
     }
 
     /// Tells everybody that this is a test, except the file of findings.
@@ -197,14 +198,6 @@ impl Monitor {
     }
 }
 
-fn deliver(channel: Arc<Channel>, state: Arc<State>) {
-    tokio::spawn(async move {
-        if let Err(error) = channel.deliver(&state).await {
-            tracing::error!(alert = channel.destination.name, "nothing more is told: {error}");
-        }
-    });
-}
-
 async fn once(mut following: Following) -> Checked {
     for attempt in 0..ATTEMPTS {
         match following.step(attempt == 0).await {
@@ -214,30 +207,6 @@ async fn once(mut following: Following) -> Checked {
         }
     }
     Checked::Trouble
-}
-
-/// Says how far following has come, and how fast, while there is much to do.
-async fn say(name: String, progress: watch::Receiver<Progress>, mut stopped: watch::Receiver<bool>) {
-    let (mut before, mut then) = (*progress.borrow(), Instant::now());
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(SAY_EVERY) => {}
-            _ = stopped.wait_for(|stopped| *stopped) => return,
-        }
-        let now = *progress.borrow();
-        if now.size.saturating_sub(now.checked.min(now.indexed)) > MUCH && now != before {
-            let rate = (now.checked - before.checked) as f64 / then.elapsed().as_secs_f64();
-            let percent = 100 * now.checked / now.size.max(1);
-            tracing::info!(
-                log = name,
-                checked = now.checked,
-                entries = now.size,
-                indexed = now.indexed,
-                "following: {percent} %, {rate:.0} entries/s"
-            );
-        }
-        (before, then) = (now, Instant::now());
-    }
 }
 
 struct Keys {
@@ -299,7 +268,8 @@ fn open(
     let destinations: Vec<Destination> = channels.iter().map(|channel| channel.destination.clone()).collect();
     let state = Arc::new(State::open(&place.memory(), destinations)?);
     let copy = LogCopy::new(Arc::new(DiskStore::open(&place.copy())?));
-    let served = Arc::new(Served::new((key.clone(), index_key.clone()), copy.clone(), place.copy()));
+    let keys_of_log = (key.clone(), index_key.clone());
+    let served = Arc::new(Served::new(keys_of_log.clone(), copy.clone(), place.copy()));
     let issuers = Arc::new(Issuers::open(copy.clone())?);
     let entries = Arc::new(Entries::new(copy.clone(), issuers.clone()));
     let watching = Watching::new(config, key.name());
@@ -328,8 +298,8 @@ fn open(
     let following = Following {
         name: log.name.clone(),
         follower,
+        prover: Prover::new(client.clone(), place.copy(), keys_of_log),
         client,
-        policy: policy_of_log,
         folder: folder.clone(),
         entries,
         issuers,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use base64ct::{Base64, Encoding};
 use tnlog::checkpoint::Checkpoint;
 use tnlog::client::answer::{AnswerError, Question, Shown};
 use tnlog::client::api;
@@ -15,8 +16,6 @@ use tnlog::client::read::{LogReader, ReadError, policy_of_key};
 use tnlog::client::source::{Below, Folder as Files};
 use tnlog::index::Generation;
 use tnlog::note::{Note, VerifierKey};
-
-use crate::evidence::base64;
 
 /// Checkpoints that are remembered until a head covers them.
 const MAX_NOTES: usize = 64;
@@ -168,9 +167,9 @@ impl Served {
         let leaves = reader.entries(index..index + 1).await?;
         let proof = reader.inclusion_proof_within(index, size).await?;
         Ok(leaves.first().map(|leaf| api::GetEntryAndProof {
-            leaf_input: base64(leaf),
+            leaf_input: Base64::encode_string(leaf),
             extra_data: String::new(),
-            audit_path: proof.iter().map(|hash| base64(&hash.0)).collect(),
+            audit_path: proof.iter().map(|hash| Base64::encode_string(&hash.0)).collect(),
         }))
     }
 

@@ -78,14 +78,15 @@ impl Watching {
         let Some(log) = entries.log()? else { return Ok(()) };
         self.fetch_labels(client, &log, state).await?;
         let log_id = *log.sct_key.log_id();
-        for configured in std::mem::take(&mut self.pending) {
-            let watch = watch(&configured, state)?;
+        while let Some(configured) = self.pending.first() {
+            let watch = watch(configured, state)?;
             if state.fact(&known(watch.id()))?.is_none() {
                 self.tell_the_past(&watch, log_id, entries, state)?;
             }
+            self.pending.remove(0);
             self.active.push(watch);
+            lock(&self.detectors).watches = Watches::new(self.active.clone());
         }
-        lock(&self.detectors).watches = Watches::new(self.active.clone());
         Ok(())
     }
 

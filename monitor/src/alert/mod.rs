@@ -128,25 +128,28 @@ impl Channel {
         }
     }
 
-    /// Tells all that waits in a log's outbox, and whatever comes. Ends when the memory fails.
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub async fn deliver(&self, state: &Arc<State>) -> Result<(), StateError> {
+    /// Tells all that waits in a log's outbox, and whatever comes. Never ends: a memory that fails, as on a full disk, is asked again.
+    pub async fn deliver(&self, state: &Arc<State>) {
         let mut pause = FIRST_PAUSE;
         loop {
             let news = state.news.notified();
             tokio::pin!(news);
             news.as_mut().enable();
-            match self.deliver_next(state).await? {
-                Delivered::Told => pause = FIRST_PAUSE,
-                Delivered::Nothing => news.await,
-                Delivered::Failed(error) => {
-                    tracing::warn!(alert = self.destination.name, "a finding waits to be told: {error}");
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
+            let why = match self.deliver_next(state).await {
+                Ok(Delivered::Told) => {
+                    pause = FIRST_PAUSE;
+                    continue;
                 }
-            }
+                Ok(Delivered::Nothing) => {
+                    news.await;
+                    continue;
+                }
+                Ok(Delivered::Failed(error)) => error.to_string(),
+                Err(error) => error.to_string(),
+            };
+            tracing::warn!(alert = self.destination.name, "a finding waits to be told: {why}");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
+use tnlog::client::evidence::{Evidence, MAX_EVIDENCE, Proved};
 use tnlog::note::VerifierKey;
 use tnlog::policy::Policy;
-use tnlog_monitor::evidence::{Evidence, MAX_EVIDENCE, Proved};
 use tnlog_monitor::findings::{acknowledge, acknowledged, all};
 use tnlog_monitor::folder::Folder;
 use tnlog_monitor::notice::{Notice, severity};

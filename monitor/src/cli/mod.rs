@@ -103,7 +103,9 @@ fn write_messages(json: bool) {
     let default = || "info,fjall=warn,lsm_tree=warn".into();
     let filter = tracing_subscriber::EnvFilter::try_from_env("TNLOG_LOG").unwrap_or_else(|_| default());
     let colours = std::io::stderr().is_terminal();
-    let messages =
-        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
+    let messages = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(colours)
+        .with_writer(|| tnlog_monitor::progress::Messages);
     if json { messages.json().init() } else { messages.init() }
 }

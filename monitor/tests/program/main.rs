@@ -8,6 +8,7 @@ mod finding;
 mod hostile;
 mod killing;
 mod quorum;
+mod surroundings;
 mod telling;
 
 use std::net::SocketAddr;
