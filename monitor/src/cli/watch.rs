@@ -19,7 +19,7 @@ pub async fn run(folder: &Folder, args: RunArgs) -> anyhow::Result<u8> {
     if let Some(listen) = args.listen {
         config.listen = listen.to_string();
     }
-    let running = Monitor::open(folder, config)?.start().await?;
+    let running = Monitor::open(folder, config)?.start(folder).await?;
     match running.address {
         Some(address) => tracing::info!("serving on http://{address}"),
         None => tracing::info!("following"),
