@@ -23,9 +23,6 @@ use crate::served::{NotShown, Served};
 use crate::state::{Changes, State, StateError};
 use item::{Item, Signed};
 
-/// Files of one look; the rest waits for the next.
-const MAX_FILES: usize = 1000;
-
 /// Why a look ended early; the next one goes on.
 #[derive(Debug, thiserror::Error)]
 pub enum InboxError {
@@ -104,9 +101,6 @@ impl Inbox {
             if !is_other && file.file_type()?.is_file() {
                 files.insert(file.path());
             }
-            if files.len() == MAX_FILES {
-                break;
-            }
         }
         Ok(files)
     }
@@ -117,11 +111,11 @@ impl Inbox {
         for log in &self.logs {
             let Some(known) = log.entries.log()? else { continue };
             for signed in item.of_log(&known.sct_key) {
-                let outcome = log.outcome(&signed, &self.folder).await?;
-                worst = worst.max(outcome.map(rank));
+                let outcome = log.outcome(signed, &self.folder).await?;
+                worst = worst.max(outcome);
             }
         }
-        Ok(worst.map(|rank| [Outcome::Kept, Outcome::Broken, Outcome::Due][rank]))
+        Ok(worst)
     }
 
     fn put_away(&self, item: &Item, place: &str) -> io::Result<()> {
@@ -146,15 +140,6 @@ impl Inbox {
             );
             self.said.insert(path);
         }
-    }
-}
-
-/// What is due counts most: the item stays until all of it is settled.
-fn rank(outcome: Outcome) -> usize {
-    match outcome {
-        Outcome::Kept => 0,
-        Outcome::Broken => 1,
-        Outcome::Due => 2,
     }
 }
 

@@ -5,6 +5,8 @@ mod command;
 mod email;
 mod file;
 mod smtp;
+#[cfg(test)]
+mod tests;
 mod webhook;
 
 use std::collections::HashMap;

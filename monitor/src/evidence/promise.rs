@@ -44,8 +44,8 @@ pub struct Standing {
     pub hashes: Vec<String>,
 }
 
-/// What became of a promise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What became of a promise; for several, the largest counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
     /// The entry stands where it was promised.
     Kept,
