@@ -23,6 +23,9 @@ use crate::served::{NotShown, Served};
 use crate::state::{Changes, State, StateError};
 use item::{Item, Signed};
 
+const NOTHING: &str =
+    "a followed log signed no SCT for a certificate in it, or none that shows what was promised";
+
 /// Why a look ended early; the next one goes on.
 #[derive(Debug, thiserror::Error)]
 pub enum InboxError {
@@ -77,7 +80,13 @@ impl Inbox {
     pub async fn look(&mut self) -> Result<bool, InboxError> {
         let mut is_missing = false;
         for path in self.files()? {
-            let item = Item::read(&path)?;
+            let item = match Item::read(&path) {
+                Ok(item) => item,
+                Err(error) => {
+                    self.say(path, &format!("it cannot be read: {error}"));
+                    continue;
+                }
+            };
             match self.settle(&item).await? {
                 Some(Outcome::Due) => {}
                 Some(Outcome::Kept) => self.put_away(&item, "included")?,
@@ -85,7 +94,7 @@ impl Inbox {
                     is_missing = true;
                     self.put_away(&item, "not-included")?;
                 }
-                None => self.say(path),
+                None => self.say(path, NOTHING),
             }
         }
         Ok(is_missing)
@@ -132,13 +141,12 @@ impl Inbox {
         Ok(())
     }
 
-    fn say(&mut self, path: PathBuf) {
-        if !self.said.contains(&path) {
-            tracing::warn!(
-                file = %path.display(),
-                "there is no SCT of a followed log for a certificate in this file; see \"The inbox\" in docs/monitoring.md"
-            );
-            self.said.insert(path);
+    /// Once for each file. Its name may be a number.
+    fn say(&mut self, path: PathBuf, why: &str) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let name = name.replace(|c: char| c.is_ascii_digit(), "#");
+        if self.said.insert(path) {
+            tracing::warn!(file = name, "a file stays in the inbox: {why}");
         }
     }
 }

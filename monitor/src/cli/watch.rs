@@ -6,7 +6,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{FINDINGS, FINE, MISBEHAVIOUR, TROUBLE};
 
-/// Follow the logs, tell of what is found, cosign and answer look-ups, until it is stopped
+/// Follow the logs, tell of what is found, look into the inbox, cosign and answer look-ups, until it is stopped
 #[derive(clap::Args)]
 pub struct RunArgs {
     /// Where to listen, instead of what the configuration says. Port 0 takes a free one

@@ -125,7 +125,11 @@ fn what_was_promised_and_dropped_is_found_and_proved() {
     monitor.put("forged.pem", &pem(&chain("carrier-10").0));
     monitor.put("forged.pem.sct", &honest.to_string());
     monitor.put("nothing.pem", "nothing");
-    assert_eq!(monitor.check(), 3);
+    monitor.put(&format!("{}.pem", fictional_number(3)), "nothing");
+    let done = monitor.run(&["check"]);
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert_eq!(done.status.code(), Some(3), "{said}");
+    assert!(said.contains("nothing.pem") && !said.contains(&fictional_number(3)), "{said}");
     assert_eq!(
         monitor.inbox("not-included"),
         [
