@@ -146,12 +146,12 @@ impl Channel {
     /// # Errors
     /// [`StateError`].
     pub async fn deliver(&self, state: &Arc<State>) -> Result<(), StateError> {
-        let mut pause = FIRST_PAUSE;
+        let (mut pause, mut after) = (FIRST_PAUSE, Vec::new());
         loop {
             let news = state.news.notified();
             tokio::pin!(news);
             news.as_mut().enable();
-            match self.deliver_next(state).await? {
+            match self.deliver_next(state, &mut after).await? {
                 Delivered::Told => pause = FIRST_PAUSE,
                 Delivered::Nothing => news.await,
                 Delivered::Failed(error) => {
@@ -168,8 +168,9 @@ impl Channel {
     /// # Errors
     /// [`StateError`].
     pub async fn deliver_waiting(&self, state: &Arc<State>) -> Result<bool, StateError> {
+        let mut after = Vec::new();
         loop {
-            match self.deliver_next(state).await? {
+            match self.deliver_next(state, &mut after).await? {
                 Delivered::Told => {}
                 Delivered::Nothing => return Ok(true),
                 Delivered::Failed(error) => {
@@ -180,14 +181,18 @@ impl Channel {
         }
     }
 
-    async fn deliver_next(&self, state: &Arc<State>) -> Result<Delivered, StateError> {
-        let name = self.destination.name.clone();
-        let Some((key, notice)) = blocking(state, move |state| state.waiting(&name)).await? else {
-            return Ok(Delivered::Nothing);
+    /// `after` is the key of what was told last. Behind it is looked first, and nothing waits only when nothing does from the beginning.
+    async fn deliver_next(&self, state: &Arc<State>, after: &mut Vec<u8>) -> Result<Delivered, StateError> {
+        let (name, last) = (self.destination.name.clone(), std::mem::take(after));
+        let find = move |state: &State| match state.waiting(&name, &last)? {
+            None if !last.is_empty() => state.waiting(&name, &[]),
+            found => Ok(found),
         };
+        let Some((key, notice)) = blocking(state, find).await? else { return Ok(Delivered::Nothing) };
         if let Err(error) = self.tell(&notice).await {
             return Ok(Delivered::Failed(error));
         }
+        after.clone_from(&key);
         blocking(state, move |state| state.told(&key)).await?;
         Ok(Delivered::Told)
     }
