@@ -2,7 +2,7 @@
 
 use tnlog::note::{KeyType, Signer};
 use tnlog_monitor::config::{Config, ConfigError};
-use tnlog_monitor::evidence::Evidence;
+use tnlog::client::evidence::Evidence;
 
 /// Evidence reads back as it was written, and judging it ends. What is wrong with a configuration is said without its digits.
 pub fn evidence_and_configuration(data: &[u8]) {

@@ -7,6 +7,7 @@ mod tables;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::ops::Bound::{Excluded, Included};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -173,13 +174,19 @@ impl State {
         }
     }
 
-    /// What waits longest for a destination, with the key to [`told`](Self::told) it.
+    /// What waits longest for a destination, with the key to [`told`](Self::told) it. `after` is the key that was told before; empty to
+    /// begin at the beginning. That costs a step for each that was told and removed until the database tidies up, so a backlog is gone
+    /// through with the key.
     ///
     /// # Errors
     /// [`StateError`].
-    pub fn waiting(&self, destination: &str) -> Result<Option<(Vec<u8>, Notice)>, StateError> {
+    pub fn waiting(&self, destination: &str, after: &[u8]) -> Result<Option<(Vec<u8>, Notice)>, StateError> {
+        let prefix = prefix(destination);
+        let from = if after.is_empty() { Included(&prefix[..]) } else { Excluded(after) };
+        let last = [&prefix[..], &[0xff; 9]].concat();
         self.tables.with(|tables| {
-            let Some(pair) = tables.outbox.prefix(prefix(destination)).next() else { return Ok(None) };
+            let range = tables.outbox.range::<&[u8], _>((from, Excluded(&last[..])));
+            let Some(pair) = range.into_iter().next() else { return Ok(None) };
             let (key, value) = pair.into_inner()?;
             let notice = serde_json::from_slice(&value).map_err(|_| StateError::Damaged)?;
             Ok(Some((key.to_vec(), notice)))
@@ -263,9 +270,11 @@ mod tests {
         state.store(Changes { notices: again, ..Changes::default() }).unwrap();
         let drain = |name| {
             let mut ids = Vec::new();
-            while let Some((key, notice)) = state.waiting(name).unwrap() {
+            let mut after = Vec::new();
+            while let Some((key, notice)) = state.waiting(name, &after).unwrap() {
                 ids.push((notice.id, notice.version));
                 state.told(&key).unwrap();
+                after = key;
             }
             ids
         };

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use tnlog::checkpoint::Checkpoint;
 use tnlog::merkle::Hash;
 use tnlog::note::{KeyType, Signer};
-use tnlog_monitor::evidence::{Evidence, Proof};
+use tnlog::client::evidence::{Evidence, Proof};
 
 fn fuzz() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz")
@@ -20,10 +20,10 @@ fn seeds() -> Vec<Vec<u8>> {
     let note = |size| Checkpoint::new("log.example", size, Hash([7; 32])).sign(&signer).unwrap();
     let proof = |entry: &[u8]| Proof::Entry {
         index: 0,
-        entry: tnlog_monitor::evidence::base64(entry),
+        entry: Base64::encode_string(entry),
         hashes: vec![],
     };
-    let prefix = Proof::Prefix { root: tnlog_monitor::evidence::base64(&[7; 32]), hashes: vec![] };
+    let prefix = Proof::Prefix { root: Base64::encode_string(&[7; 32]), hashes: vec![] };
     let leaf = b"no leaf";
     let bad = Checkpoint::new("log.example", 1, Hash::of_leaf(leaf)).sign(&signer).unwrap();
     vec![

@@ -1,6 +1,8 @@
 //! Evidence against a log, as monitors and mirrors write it: the signed originals, verbatim, with what makes of them a proof that stands on its own. Who has the key of
 //! the log verifies it offline, and needs to believe nobody.
 
+mod promise;
+
 use base64ct::{Base64, Encoding};
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +12,9 @@ use crate::index::{Generation, IndexHead};
 use crate::merkle::{Hash, check_consistency, check_inclusion};
 use crate::note::{Note, VerifierKey};
 
-/// The longest file that is read, in bytes: two notes, an entry, two proofs.
+pub use promise::{Outcome, Promise, Standing};
+
+/// The longest file that is read, in bytes: two notes, two entries, proofs.
 pub const MAX_EVIDENCE: usize = 4 << 20;
 const FORMAT: &str = "tnlog evidence 1";
 
@@ -50,6 +54,8 @@ pub enum Proof {
         /// Its inclusion proof.
         hashes: Vec<String>,
     },
+    /// An SCT, and what the tree of the first checkpoint has in its place.
+    Promise(Promise),
 }
 
 impl Proof {
@@ -73,6 +79,8 @@ pub enum Proved {
     BadEntry,
     /// The index log signed a head that contradicts the checkpoint of its own log.
     BadHead,
+    /// The log signed an SCT, and the entry does not stand where the SCT promises it.
+    NotIncluded,
     /// The log signed what is shown. Whether that is wrong needs more than is here.
     Signed,
 }
@@ -126,11 +134,12 @@ impl Evidence {
     /// # Errors
     /// [`Unproved`].
     pub fn verify(&self, keys: &[VerifierKey]) -> Result<Proved, Unproved> {
-        let mut opened = Vec::new();
+        let (mut notes, mut opened) = (Vec::new(), Vec::new());
         for (place, note) in self.checkpoints.iter().enumerate() {
             let note = Note::parse(note.as_bytes()).map_err(|_| Unproved::Malformed)?;
             let checkpoint = keys.iter().find_map(|key| Checkpoint::open(&note, key).ok());
             opened.push(checkpoint.ok_or(Unproved::NotSigned(place + 1))?);
+            notes.push(note);
         }
         match (&opened[..], &self.proof) {
             ([], _) => Err(Unproved::Malformed),
@@ -147,6 +156,10 @@ impl Evidence {
                     .map_err(|_| Unproved::Proof)?;
                 Ok(judge(of, *index, &entry, others))
             }
+            ([of, ..], Some(Proof::Promise(promise))) => Ok(match promise.judge(&notes[0], of)? {
+                Outcome::Broken => Proved::NotIncluded,
+                Outcome::Kept | Outcome::Due => Proved::Signed,
+            }),
             (_, Some(Proof::Prefix { .. })) => Err(Unproved::Proof),
             (_, None) => Ok(Proved::Signed),
         }
