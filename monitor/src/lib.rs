@@ -6,6 +6,7 @@
 //! and [`http`] cosigns and answers look-ups.
 
 pub mod alert;
+pub mod catalogue;
 pub mod config;
 pub mod detect;
 mod entries;
@@ -18,6 +19,7 @@ mod issuers;
 mod keeper;
 pub mod misbehaviour;
 pub mod notice;
+mod page;
 pub mod run;
 mod served;
 pub mod state;

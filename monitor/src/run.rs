@@ -14,10 +14,10 @@ use tnlog::client::http::Client;
 use tnlog::client::store::{DiskLock, DiskStore};
 use tnlog::note::{KeyType, Signer};
 use tnlog::policy::Policy;
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{Notify, watch};
 
 use crate::alert::{Channel, channels};
-use crate::config::{Config, Log};
+use crate::config::{Config, Log, PAGE};
 use crate::entries::Entries;
 use crate::findings;
 use crate::folder::{self, Folder, LogFolder};
@@ -25,6 +25,7 @@ use crate::follow::{Following, Outcome};
 use crate::http::{App, Listener};
 use crate::issuers::Issuers;
 use crate::keeper::Keeper;
+use crate::page::{Page, ShownLog};
 use crate::served::Served;
 use crate::state::{Destination, State};
 use crate::watching::Watching;
@@ -42,6 +43,7 @@ pub fn now() -> u64 {
 
 /// A monitor whose folder is open.
 pub struct Monitor {
+    folder: Folder,
     config: Config,
     channels: Vec<Arc<Channel>>,
     logs: Vec<Opened>,
@@ -55,6 +57,25 @@ struct Opened {
     served: Arc<Served>,
     cosigners: Vec<Arc<Cosigner>>,
     nudge: Arc<Notify>,
+}
+
+impl Opened {
+    /// For the page.
+    fn shown(&self) -> ShownLog {
+        let following = &self.following;
+        ShownLog {
+            name: self.name.clone(),
+            url: following.client.base().to_string(),
+            policy: following.policy.clone(),
+            entries: following.entries.clone(),
+            issuers: following.issuers.clone(),
+            state: self.state.clone(),
+            served: self.served.clone(),
+            progress: following.progress(),
+            fresh: following.fresh.subscribe(),
+            trouble: following.trouble.subscribe(),
+        }
+    }
 }
 
 /// What a check came to, the worst of all logs.
@@ -99,7 +120,7 @@ impl Monitor {
             open(folder, &config, log, &channels, &keys).with_context(context)
         });
         let logs = logs.collect::<anyhow::Result<_>>()?;
-        Ok(Monitor { config, channels, logs })
+        Ok(Monitor { folder: folder.clone(), config, channels, logs })
     }
 
     /// Takes every log up to its newest checkpoint, and tells everybody, once.
@@ -146,13 +167,24 @@ impl Monitor {
     /// # Errors
     /// When its address cannot be listened on.
     pub async fn start(self) -> anyhow::Result<Running> {
-        let listener = match &self.config.listen[..] {
-            "" => None,
-            address => Some(Listener::bind(address.parse()?).await.with_context(|| {
-                format!("{address} cannot be listened on; choose another in the configuration")
-            })?),
-        };
+        let listener = bind(&self.config.listen).await?;
         let address = listener.as_ref().map(Listener::address).transpose()?;
+        let page_listener = match &self.config.page {
+            Some(address) => bind(address).await?,
+            // Several monitors on one machine need not care.
+            None => bind(PAGE).await.unwrap_or_else(|error| {
+                tracing::warn!("there is no page: {error:#}");
+                None
+            }),
+        };
+        let page_address = page_listener.as_ref().map(Listener::address).transpose()?;
+        let page = match page_address {
+            Some(address) => {
+                let shown = self.logs.iter().map(Opened::shown).collect();
+                Some(Arc::new(Page::new(&self.folder, &self.config, address, shown)?))
+            }
+            None => None,
+        };
         let (stopping, stopped) = watch::channel(false);
         let poll = Duration::from_millis(self.config.poll_milliseconds);
         let runtime = tokio::runtime::Handle::current();
@@ -170,11 +202,17 @@ impl Monitor {
                 runtime.block_on(log.following.run(poll, log.nudge, stopped));
             }));
         }
-        let (stop, ended) = oneshot::channel::<()>();
-        let listening = listener.map(|listener| {
-            tokio::spawn(listener.run(crate::http::router(Arc::new(app)), async { drop(ended.await) }))
-        });
-        Ok(Running { address, progress, stop, stopping, listening, threads })
+        let mut listening = Vec::new();
+        if let Some(listener) = listener {
+            let router = crate::http::router(Arc::new(app));
+            listening.push(tokio::spawn(listener.run(router, ended(stopped.clone()))));
+        }
+        if let (Some(listener), Some(page)) = (page_listener, page) {
+            page.read_on();
+            let router = crate::page::router(page);
+            listening.push(tokio::spawn(listener.run(router, ended(stopped.clone()))));
+        }
+        Ok(Running { address, page_address, progress, stopping, listening, threads })
     }
 
     /// Tells everybody that this is a test, except the file of findings.
@@ -193,6 +231,21 @@ impl Monitor {
         }
         Ok(told.len())
     }
+}
+
+/// None for an empty address.
+async fn bind(address: &str) -> anyhow::Result<Option<Listener>> {
+    if address.is_empty() {
+        return Ok(None);
+    }
+    let bound = Listener::bind(address.parse()?).await;
+    bound
+        .map(Some)
+        .with_context(|| format!("{address} cannot be listened on; choose another in the configuration"))
+}
+
+async fn ended(mut stopped: watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
 fn deliver(channel: Arc<Channel>, state: Arc<State>) {
@@ -336,6 +389,7 @@ fn open(
         stale_after: Duration::from_secs(60 * config.stale_minutes),
         suspected: None,
         fresh: watch::channel(Instant::now()).0,
+        trouble: watch::channel(None).0,
     };
     Ok(Opened { name: log.name.clone(), following, state, served, cosigners, nudge })
 }
@@ -363,22 +417,22 @@ fn cosigners(
 pub struct Running {
     /// Where it listens.
     pub address: Option<SocketAddr>,
+    /// Where its page is.
+    pub page_address: Option<SocketAddr>,
     /// How far each log is.
     pub progress: Vec<(String, watch::Receiver<Progress>)>,
-    stop: oneshot::Sender<()>,
     stopping: watch::Sender<bool>,
-    listening: Option<tokio::task::JoinHandle<()>>,
+    listening: Vec<tokio::task::JoinHandle<()>>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Running {
     /// Stops accepting, answers what was asked, and ends.
     pub async fn stop(self) {
-        let _ = self.stop.send(());
-        if let Some(listening) = self.listening {
+        self.stopping.send_replace(true);
+        for listening in self.listening {
             let _ = listening.await;
         }
-        self.stopping.send_replace(true);
         for thread in self.threads {
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
