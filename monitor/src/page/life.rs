@@ -13,7 +13,7 @@ use tnlog::standing::{Credential, DoesNotStand, History, NumberList, Stands};
 
 use super::ShownLog;
 use super::chart::{Bar, Chart, Label as Words, Mark, Span};
-use super::entry::issuer_name;
+use super::entry::{address, issuer_name};
 use super::reply::Problem;
 use super::words::{self, When};
 use crate::catalogue::Found;
@@ -232,10 +232,6 @@ fn items(log: &ShownLog, mut asked: api::Lookup) -> Result<Option<Vec<u64>>, Pro
     Ok(Some(items.into_iter().collect()))
 }
 
-fn address(log: &ShownLog, index: u64) -> String {
-    format!("/logs/{}/entries/{index}", log.name)
-}
-
 /// Those of a number, weighed.
 fn of_number(log: &ShownLog, label: Label, indexes: &[u64], now: u64) -> Result<Vec<Life>, Problem> {
     let mut leaves: Vec<Leaf> = Vec::new();
@@ -254,7 +250,7 @@ fn of_number(log: &ShownLog, label: Label, indexes: &[u64], now: u64) -> Result<
             time: When::new(registered.timestamp, now),
             kind: "register",
             says: words::capital(registered.entry.action.name()),
-            href: address(log, registered.index),
+            href: address(&log.name, registered.index),
         });
     }
     Ok(lives)
@@ -282,7 +278,7 @@ fn of_credential(log: &ShownLog, history: &History<'_>, one: &Credential<'_>, no
             entry(said.by),
             said.weight.err().map_or(String::new(), |why| format!(", without weight: {why}"))
         ),
-        href: address(log, said.index),
+        href: address(&log.name, said.index),
     };
     Life {
         entries: one.leaves.clone(),
@@ -294,7 +290,7 @@ fn of_credential(log: &ShownLog, history: &History<'_>, one: &Credential<'_>, no
         stands: Some(one.standing.is_ok()),
         says,
         events: one.said.iter().map(event).collect(),
-        href: address(log, one.leaves[0]),
+        href: address(&log.name, one.leaves[0]),
     }
 }
 
@@ -326,6 +322,6 @@ fn of_open(log: &ShownLog, leaf: &Leaf, open: &OpenCertificate, now: u64) -> Lif
         stands: None,
         says: format!("For {holder}"),
         events: Vec::new(),
-        href: address(log, leaf.index),
+        href: address(&log.name, leaf.index),
     }
 }

@@ -7,6 +7,7 @@ mod access;
 mod chart;
 mod entry;
 mod evidence;
+mod facts;
 mod finding;
 mod findings;
 mod help;
