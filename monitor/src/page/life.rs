@@ -30,7 +30,7 @@ const MAX_ENTRIES: usize = 4 * MAX_ITEMS;
 const MAX_DRAWN: usize = 60;
 /// Spans reach so far beyond what has happened, in seconds.
 const BEYOND: i64 = 200 * 86_400;
-const ROW: f64 = 14.0;
+const ROW: f64 = 16.0;
 const HEAD: f64 = 22.0;
 
 /// A certificate.
