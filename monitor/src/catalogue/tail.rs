@@ -73,28 +73,28 @@ impl Catalogue {
     /// One batch; true when there is no more.
     pub(super) fn read_on(&self) -> Result<bool, CatalogueError> {
         let mut reader = self.reader();
-        let done = self.read_batch(&mut reader.reading);
+        let done = self.read_batch(&mut reader);
         *self.reading.write().unwrap_or_else(PoisonError::into_inner) = reader.reading;
         done
     }
 
-    fn read_batch(&self, reading: &mut Reading) -> Result<bool, CatalogueError> {
+    fn read_batch(&self, reader: &mut Reader) -> Result<bool, CatalogueError> {
         let mut file = match File::open(self.folder.findings()) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(true),
             file => file?,
         };
-        reading.of = file.metadata()?.len();
-        if reading.read == 0 {
-            reading.read = self.resume(&mut file)?;
+        reader.reading.of = file.metadata()?.len();
+        if reader.reading.read == 0 {
+            reader.reading.read = self.resume(&mut file)?;
         }
-        if reading.of < reading.read {
+        if reader.reading.of < reader.reading.read {
             self.begin_again()?;
-            reading.read = 0;
+            (reader.reading.read, reader.acknowledged) = (0, None);
         }
-        if reading.of == reading.read {
+        if reader.reading.of == reader.reading.read {
             return Ok(true);
         }
-        file.seek(SeekFrom::Start(reading.read))?;
+        file.seek(SeekFrom::Start(reader.reading.read))?;
         let (lines, length) = whole_lines(file)?;
         let mut batch = Batch::new(self);
         for line in &lines {
@@ -102,14 +102,14 @@ impl Catalogue {
                 batch.take(notice)?;
             }
         }
-        let read = reading.read + length;
+        let read = reader.reading.read + length;
         let last = lines.last().map_or([0; 32], |line| Sha256::digest(line).into());
         let length_of_last = lines.last().map_or(0, |line| line.len() as u64);
         if !lines.is_empty() {
             let mark = [&read.to_be_bytes()[..], &length_of_last.to_be_bytes(), &last].concat();
             batch.commit(Some(mark))?;
-            reading.read = read;
-        } else if reading.of - reading.read > MAX_LINE {
+            reader.reading.read = read;
+        } else if reader.reading.of - reader.reading.read > MAX_LINE {
             return Err(CatalogueError::Read(io::Error::other("findings.jsonl has a line without an end")));
         }
         Ok(lines.len() < BATCH)
@@ -117,7 +117,10 @@ impl Catalogue {
 
     /// Where it was left, if the line before is still what it was.
     fn resume(&self, file: &mut File) -> Result<u64, CatalogueError> {
-        let Some(mark) = self.facts.get(READ_TO)? else { return Ok(0) };
+        let Some(mark) = self.facts.get(READ_TO)? else {
+            // A crash may have cut off what was to be emptied.
+            return self.empty().map(|()| 0);
+        };
         let number = |at: usize| mark.get(at..at + 8)?.try_into().ok().map(u64::from_be_bytes);
         let (Some(read), Some(length), Some(hash)) = (number(0), number(8), mark.get(16..)) else {
             return Err(CatalogueError::Damaged);
@@ -136,6 +139,10 @@ impl Catalogue {
 
     fn begin_again(&self) -> Result<(), CatalogueError> {
         tracing::info!("the file of findings is another one: the catalogue is made again");
+        self.empty()
+    }
+
+    fn empty(&self) -> Result<(), CatalogueError> {
         for keyspace in [&self.facts, &self.rows, &self.places, &self.counts, &self.words] {
             keyspace.clear()?;
         }
