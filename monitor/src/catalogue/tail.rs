@@ -143,7 +143,8 @@ impl Catalogue {
     }
 
     fn empty(&self) -> Result<(), CatalogueError> {
-        for keyspace in [&self.facts, &self.rows, &self.places, &self.counts, &self.words] {
+        let all = [&self.facts, &self.rows, &self.places, &self.counts, &self.words];
+        for keyspace in all.into_iter().filter(|keyspace| keyspace.first_key_value().is_some()) {
             keyspace.clear()?;
         }
         Ok(())
