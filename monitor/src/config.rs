@@ -17,6 +17,9 @@ use crate::detect::{KeyId, Operator, Severity, Verification};
 /// The file in the repository, commented, with every default and an example of every field.
 pub const TEMPLATE: &str = include_str!("../tnlog-monitor.toml");
 
+/// Where the page is, where nothing else is said.
+pub const PAGE: &str = "127.0.0.1:8096";
+
 /// Why a configuration is not usable.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -65,6 +68,12 @@ pub struct Config {
     /// Where it listens; empty not to.
     #[serde(default = "default_listen")]
     pub listen: String,
+    /// Where the page is; empty for none.
+    #[serde(default)]
+    pub page: Option<String>,
+    /// The file with its token.
+    #[serde(default)]
+    pub page_token_file: Option<PathBuf>,
     /// The name of the key for entry logs; empty not to cosign these.
     #[serde(default)]
     pub witness: String,
@@ -330,8 +339,11 @@ impl Config {
                 return Err(ConfigError::KeyName(name.clone()));
             }
         }
-        if !self.listen.is_empty() && self.listen.parse::<SocketAddr>().is_err() {
-            return Err(ConfigError::Toml("listen is not an address and a port".into()));
+        for (name, value) in [("listen", Some(&self.listen)), ("page", self.page.as_ref())] {
+            let value = value.map_or("", String::as_str);
+            if !value.is_empty() && value.parse::<SocketAddr>().is_err() {
+                return Err(ConfigError::Toml(format!("{name} is not an address and a port")));
+            }
         }
         names("log", self.logs.iter().map(|log| &log.name))?;
         names("alert", self.alerts.iter().map(|alert| &alert.name))?;
@@ -391,7 +403,7 @@ mod tests {
         let plain = Config::parse(TEMPLATE).unwrap();
         assert!(plain.logs.is_empty() && plain.watches.is_empty() && plain.alerts.is_empty());
         let defaults = Config::parse(&without("#= ")).unwrap();
-        assert_eq!(defaults.listen, plain.listen);
+        assert_eq!((&defaults.listen, defaults.page.as_deref()), (&plain.listen, Some(PAGE)));
         assert_eq!(
             (defaults.poll_milliseconds, defaults.stale_minutes, defaults.least),
             (plain.poll_milliseconds, plain.stale_minutes, plain.least)

@@ -55,6 +55,25 @@ impl Entries {
         }
     }
 
+    /// A leaf; none that is not kept.
+    pub fn leaf(&self, index: u64) -> io::Result<Option<Leaf>> {
+        let Some(bytes) = self.copy.item(Kind::Entries, index)? else { return Ok(None) };
+        Leaf::decode(&bytes).map(Some).map_err(io::Error::other)
+    }
+
+    /// A leaf, and the certificate beside it where that stands in the open.
+    pub fn look(&self, index: u64) -> io::Result<Option<(Leaf, Option<OpenCertificate>)>> {
+        let Some(leaf) = self.leaf(index)? else { return Ok(None) };
+        let open = match &leaf.entry {
+            Entry::Open(_) => {
+                let item = self.copy.item(Kind::Chains, index)?;
+                item.and_then(|item| self.open(&leaf, &item))
+            }
+            _ => None,
+        };
+        Ok(Some((leaf, open)))
+    }
+
     /// Every entry of a range, in order. An issuer that is not known is one that the log will be asked for; `on` is then told that
     /// it stands alone.
     pub fn each<E: From<io::Error>>(

@@ -45,6 +45,16 @@ impl Folder {
         self.0.join("acknowledged")
     }
 
+    /// The order of findings, for the page: derived, and made again when it is deleted.
+    pub fn catalogue(&self) -> PathBuf {
+        self.0.join("catalogue")
+    }
+
+    /// The token of the page, where no other file is named.
+    pub fn page_token(&self) -> PathBuf {
+        self.0.join("page.token")
+    }
+
     /// Proofs against logs.
     pub fn evidence(&self) -> PathBuf {
         self.0.join("evidence")

@@ -61,6 +61,8 @@ pub struct Following {
     pub behind: Behind,
     /// When a step succeeded last.
     pub fresh: watch::Sender<Instant>,
+    /// Why the last one failed.
+    pub trouble: watch::Sender<Option<String>>,
 }
 
 impl Following {
@@ -101,6 +103,7 @@ impl Following {
     /// Follows the log up to its newest checkpoint. `says` whether trouble is worth a warning.
     pub async fn step(&mut self, says: bool) -> Outcome {
         let stepped = self.follow().await;
+        self.trouble.send_replace(stepped.as_ref().err().map(ToString::to_string));
         let judged = match stepped {
             Ok(()) => self.advanced().map(|()| Outcome::Fine),
             Err(error) => self.judge(error, says).await,

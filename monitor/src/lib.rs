@@ -6,6 +6,7 @@
 //! and [`http`] cosigns and answers look-ups.
 
 pub mod alert;
+pub mod catalogue;
 pub mod config;
 pub mod detect;
 mod entries;
@@ -20,6 +21,7 @@ pub mod misbehaviour;
 pub mod notice;
 pub mod progress;
 mod quorum;
+mod page;
 pub mod run;
 mod served;
 pub mod state;

@@ -15,11 +15,11 @@ use tnlog::client::secret_file;
 use tnlog::client::store::{DiskLock, DiskStore};
 use tnlog::note::{KeyType, Signer};
 use tnlog::policy::Policy;
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{Notify, watch};
 use zeroize::Zeroizing;
 
 use crate::alert::{Channel, channels};
-use crate::config::{Config, Log};
+use crate::config::{Config, Log, PAGE};
 use crate::entries::Entries;
 use crate::findings;
 use crate::folder::{self, Folder, LogFolder};
@@ -28,6 +28,7 @@ use crate::http::{App, Listener};
 use crate::inbox::{Followed, Inbox};
 use crate::issuers::Issuers;
 use crate::keeper::Keeper;
+use crate::page::{Page, ShownLog};
 use crate::progress;
 use crate::quorum::Behind;
 use crate::served::Served;
@@ -43,6 +44,7 @@ pub fn now() -> u64 {
 
 /// A monitor whose folder is open.
 pub struct Monitor {
+    folder: Folder,
     config: Config,
     channels: Vec<Arc<Channel>>,
     logs: Vec<Opened>,
@@ -56,6 +58,25 @@ struct Opened {
     served: Arc<Served>,
     cosigners: Vec<Arc<Cosigner>>,
     nudge: Arc<Notify>,
+}
+
+impl Opened {
+    /// For the page.
+    fn shown(&self) -> ShownLog {
+        let following = &self.following;
+        ShownLog {
+            name: self.name.clone(),
+            url: following.client.base().to_string(),
+            policy: following.policy.clone(),
+            entries: following.entries.clone(),
+            issuers: following.issuers.clone(),
+            state: self.state.clone(),
+            served: self.served.clone(),
+            progress: following.progress(),
+            fresh: following.fresh.subscribe(),
+            trouble: following.trouble.subscribe(),
+        }
+    }
 }
 
 /// What a check came to, the worst of all logs.
@@ -100,7 +121,7 @@ impl Monitor {
             open(folder, &config, log, &channels, &keys).with_context(context)
         });
         let logs = logs.collect::<anyhow::Result<_>>()?;
-        Ok(Monitor { config, channels, logs })
+        Ok(Monitor { folder: folder.clone(), config, channels, logs })
     }
 
     /// Takes every log up to its newest checkpoint, and tells everybody, once.
@@ -110,7 +131,7 @@ impl Monitor {
     pub async fn check(self, folder: &Folder) -> anyhow::Result<Checked> {
         let before = findings::all(folder)?;
         let mut worst = Checked::Nothing;
-        let mut inbox = self.inbox(folder)?;
+        let mut inbox = self.inbox()?;
         let states: Vec<_> = self.logs.iter().map(|log| log.state.clone()).collect();
         let runtime = tokio::runtime::Handle::current();
         let (stopping, stopped) = watch::channel(false);
@@ -153,19 +174,30 @@ impl Monitor {
     ///
     /// # Errors
     /// When its address cannot be listened on.
-    pub async fn start(self, folder: &Folder) -> anyhow::Result<Running> {
-        let listener = match &self.config.listen[..] {
-            "" => None,
-            address => Some(Listener::bind(address.parse()?).await.with_context(|| {
-                format!("{address} cannot be listened on; choose another in the configuration")
-            })?),
-        };
+    pub async fn start(self) -> anyhow::Result<Running> {
+        let listener = bind(&self.config.listen).await?;
         let address = listener.as_ref().map(Listener::address).transpose()?;
+        let page_listener = match &self.config.page {
+            Some(address) => bind(address).await?,
+            // Several monitors on one machine need not care.
+            None => bind(PAGE).await.unwrap_or_else(|error| {
+                tracing::warn!("there is no page: {error:#}");
+                None
+            }),
+        };
+        let page_address = page_listener.as_ref().map(Listener::address).transpose()?;
+        let page = match page_address {
+            Some(address) => {
+                let shown = self.logs.iter().map(Opened::shown).collect();
+                Some(Arc::new(Page::new(&self.folder, &self.config, address, shown)?))
+            }
+            None => None,
+        };
         let (stopping, stopped) = watch::channel(false);
         let poll = Duration::from_millis(self.config.poll_milliseconds);
         let runtime = tokio::runtime::Handle::current();
         let (mut app, mut threads, mut all) = (App::default(), Vec::new(), Vec::new());
-        let inbox = self.inbox(folder)?;
+        let inbox = self.inbox()?;
         let (handle, ending) = (runtime.clone(), stopped.clone());
         threads.push(std::thread::spawn(move || handle.block_on(inbox.run(poll, ending))));
         for log in self.logs {
@@ -182,20 +214,26 @@ impl Monitor {
                 runtime.block_on(log.following.run(poll, log.nudge, stopped));
             }));
         }
-        let (stop, ended) = oneshot::channel::<()>();
-        let listening = listener.map(|listener| {
-            tokio::spawn(listener.run(crate::http::router(Arc::new(app)), async { drop(ended.await) }))
-        });
-        Ok(Running { address, progress: all, stop, stopping, listening, threads })
+        let mut listening = Vec::new();
+        if let Some(listener) = listener {
+            let router = crate::http::router(Arc::new(app));
+            listening.push(tokio::spawn(listener.run(router, ended(stopped.clone()))));
+        }
+        if let (Some(listener), Some(page)) = (page_listener, page) {
+            page.read_on();
+            let router = crate::page::router(page);
+            listening.push(tokio::spawn(listener.run(router, ended(stopped.clone()))));
+        }
+        Ok(Running { address, page_address, progress: all, stopping, listening, threads })
     }
 
-    fn inbox(&self, folder: &Folder) -> anyhow::Result<Inbox> {
+    fn inbox(&self) -> anyhow::Result<Inbox> {
         let followed = |log: &Opened| Followed {
             entries: log.following.entries.clone(),
             served: log.served.clone(),
             state: log.state.clone(),
         };
-        Ok(Inbox::open(folder, self.logs.iter().map(followed).collect())?)
+        Ok(Inbox::open(&self.folder, self.logs.iter().map(followed).collect())?)
     }
 
     /// Tells everybody that this is a test, except the file of findings.
@@ -214,6 +252,21 @@ impl Monitor {
         }
         Ok(told.len())
     }
+}
+
+/// None for an empty address.
+async fn bind(address: &str) -> anyhow::Result<Option<Listener>> {
+    if address.is_empty() {
+        return Ok(None);
+    }
+    let bound = Listener::bind(address.parse()?).await;
+    bound
+        .map(Some)
+        .with_context(|| format!("{address} cannot be listened on; choose another in the configuration"))
+}
+
+async fn ended(mut stopped: watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
 async fn once(mut following: Following) -> Checked {
@@ -328,6 +381,7 @@ fn open(
         suspected: None,
         behind: Behind::new(Instant::now()),
         fresh: watch::channel(Instant::now()).0,
+        trouble: watch::channel(None).0,
     };
     Ok(Opened { name: log.name.clone(), following, state, served, cosigners, nudge })
 }
@@ -355,22 +409,22 @@ fn cosigners(
 pub struct Running {
     /// Where it listens.
     pub address: Option<SocketAddr>,
+    /// Where its page is.
+    pub page_address: Option<SocketAddr>,
     /// How far each log is.
     pub progress: Vec<(String, watch::Receiver<Progress>)>,
-    stop: oneshot::Sender<()>,
     stopping: watch::Sender<bool>,
-    listening: Option<tokio::task::JoinHandle<()>>,
+    listening: Vec<tokio::task::JoinHandle<()>>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Running {
     /// Stops accepting, answers what was asked, and ends.
     pub async fn stop(self) {
-        let _ = self.stop.send(());
-        if let Some(listening) = self.listening {
+        self.stopping.send_replace(true);
+        for listening in self.listening {
             let _ = listening.await;
         }
-        self.stopping.send_replace(true);
         for thread in self.threads {
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }

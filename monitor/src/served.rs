@@ -177,6 +177,12 @@ impl Served {
         }))
     }
 
+    /// The inclusion proof of an entry in the tree of a checkpoint of the copy.
+    pub async fn proof(&self, index: u64, note: &str) -> Result<Vec<tnlog::merkle::Hash>, NotShown> {
+        let reader = self.reader(self.files.clone(), &self.key, note)?;
+        Ok(reader.inclusion_proof(index).await?)
+    }
+
     async fn head_inclusion(&self, shown: &ShownHead) -> Result<Vec<tnlog::merkle::Hash>, NotShown> {
         let below = Below::new(self.files.clone(), &self.generation.path());
         let reader = self.reader(below, &self.index_key, &shown.note)?;

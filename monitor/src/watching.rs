@@ -145,7 +145,7 @@ fn known(watch: WatchId) -> Vec<u8> {
 }
 
 /// Where the label of a number is remembered. The folder is its owner's alone, as is the configuration, which holds the number.
-fn label_of(number: &Number) -> Vec<u8> {
+pub(crate) fn label_of(number: &Number) -> Vec<u8> {
     [b"label".as_slice(), &Sha256::digest(number.digits())].concat()
 }
 

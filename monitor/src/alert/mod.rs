@@ -216,7 +216,7 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// `+1703…23`: who has several knows which.
-fn shortened(number: &Number, whole: bool) -> String {
+pub(crate) fn shortened(number: &Number, whole: bool) -> String {
     let digits = number.digits();
     match digits.len() {
         _ if whole => format!("+{digits}"),

@@ -63,6 +63,7 @@ pub(super) fn open(state: &NumberState, leaf: u64, labels: u16, tuning: &Tuning)
     Some(Case {
         leading: leading.leaf,
         labels,
+        calling_code: 0,
         new_operator,
         early: 100 * elapsed < i128::from(tuning.well_inside_percent) * life,
         silent: state.registered.iter().any(ended),
