@@ -509,10 +509,13 @@ async fn what_is_said_to_be_cosigned_must_meet_the_policy_itself() {
         let mut reader = LogReader::new(Arc::new(Client::new(&server.base).unwrap()), policy.clone());
         let result = reader.update().await;
         assert_eq!(result.is_ok(), good);
+        let quorum = "w1.example".to_owned();
+        let lacks = PolicyError::Quorum { cosigned: 0, missing: vec![quorum.clone()], quorum };
         if let Err(error) = result {
             assert!(matches!(error, ReadError::Policy(PolicyError::Quorum { .. })), "{error}");
         }
         assert_eq!(server.paths(), ["/log/checkpoint", "/log/tn/v1/checkpoint"]);
+        assert_eq!(reader.lacks(), Some(&lacks), "also when an older one was taken");
     }
 }
 

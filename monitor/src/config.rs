@@ -1,5 +1,7 @@
 //! The configuration, `tnlog-monitor.toml`. Unknown fields are refused.
 
+mod email;
+
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,6 +9,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use tnlog::block::Block;
 use tnlog::number::{Number, ServiceProviderCode};
+
+pub use email::{Email, Tls};
 
 use crate::detect::{KeyId, Operator, Severity, Verification};
 
@@ -34,8 +38,16 @@ pub enum ConfigError {
     #[error("the watch {0:?} has a key that is not a SHA-256 in hexadecimal")]
     Key(String),
     /// An alert that goes nowhere, or to several places.
-    #[error("the alert {0:?} needs exactly one of file, webhook and command, and a webhook its secret_file")]
+    #[error(
+        "the alert {0:?} needs exactly one of file, webhook, command and email, and a webhook its secret_file"
+    )]
     Alert(String),
+    /// An e-mail that cannot be sent.
+    #[error(
+        "the email of the alert {0:?} needs a server (host:port), a sender in from, and in to one to 100 recipients, all as a@example.com; \
+         and a login_file needs TLS, unless the server is on this machine"
+    )]
+    Email(String),
     /// A figure that cannot work.
     #[error("{0} must be from 1 to {1}")]
     Figure(&'static str, u64),
@@ -273,6 +285,9 @@ pub struct Alert {
     /// A program and its arguments.
     #[serde(default)]
     pub command: Option<Vec<String>>,
+    /// A mail server and recipients.
+    #[serde(default)]
+    pub email: Option<Email>,
     /// What is told to it, where that is more than what is told at all.
     #[serde(default)]
     pub least: Option<Least>,
@@ -334,9 +349,13 @@ impl Config {
 
 impl Alert {
     fn check(&self) -> Result<(), ConfigError> {
-        let ways = [self.file.is_some(), self.webhook.is_some(), self.command.is_some()];
+        let ways =
+            [self.file.is_some(), self.webhook.is_some(), self.command.is_some(), self.email.is_some()];
         let is_one = ways.iter().filter(|way| **way).count() == 1;
         let has_program = self.command.as_ref().is_none_or(|command| !command.is_empty());
+        if self.email.as_ref().is_some_and(|email| !email.is_usable()) {
+            return Err(ConfigError::Email(self.name.clone()));
+        }
         if is_one && has_program && self.webhook.is_some() == self.secret_file.is_some() {
             return Ok(());
         }
@@ -378,7 +397,7 @@ mod tests {
             (plain.poll_milliseconds, plain.stale_minutes, plain.least)
         );
         let examples = Config::parse(&without("#- ")).unwrap();
-        assert_eq!((examples.logs.len(), examples.watches.len(), examples.alerts.len()), (1, 4, 2));
+        assert_eq!((examples.logs.len(), examples.watches.len(), examples.alerts.len()), (1, 4, 3));
         assert_eq!(examples.issuers[0].habit().1, Verification::Message);
     }
 
@@ -399,6 +418,8 @@ mod tests {
             "[[log]]\nname = \"../a\"\nurl = \"http://a/\"\npolicy = \"p\"\n".into(),
             "[[alert]]\nname = \"a\"\n".into(),
             "[[alert]]\nname = \"a\"\nwebhook = \"http://a/\"\n".into(),
+            "[[alert]]\nname = \"a\"\nemail = { server = \"a:25\", from = \"a@b\", to = [] }\n".into(),
+            "[[alert]]\nname = \"a\"\nemail = { server = \"a:25\", from = \"a@b\", to = [\"17035550123\"] }\n".into(),
         ] {
             let Err(error) = Config::parse(&bad) else { panic!("{bad} is taken") };
             assert!(!error.to_string().contains("5550123"), "{error}");

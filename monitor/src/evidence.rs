@@ -1,6 +1,10 @@
 //! Evidence against a log: the signed originals, verbatim, with what makes of them a proof that stands on its own. Who has the key of
 //! the log verifies it offline, and needs to believe nobody.
 
+mod promise;
+
+use std::io;
+
 use base64ct::{Base64, Encoding};
 use serde::{Deserialize, Serialize};
 use tnlog::checkpoint::Checkpoint;
@@ -9,7 +13,12 @@ use tnlog::index::IndexHead;
 use tnlog::merkle::{Hash, check_consistency, check_inclusion};
 use tnlog::note::{Note, VerifierKey};
 
-/// The longest file that is read, in bytes: two notes, an entry, two proofs.
+pub use promise::{Outcome, Promise, Standing};
+
+use crate::folder::{self, Folder};
+use crate::notice::Notice;
+
+/// The longest file that is read, in bytes: two notes, two entries, proofs.
 pub const MAX_EVIDENCE: usize = 4 << 20;
 const FORMAT: &str = "tnlog-monitor evidence 1";
 
@@ -49,6 +58,8 @@ pub enum Proof {
         /// Its inclusion proof.
         hashes: Vec<String>,
     },
+    /// An SCT, and what the tree of the first checkpoint has in its place.
+    Promise(Promise),
 }
 
 /// What evidence proves, to who knows the key alone.
@@ -60,6 +71,8 @@ pub enum Proved {
     BadEntry,
     /// The index log signed a head that contradicts the checkpoint of its own log.
     BadHead,
+    /// The log signed an SCT, and the entry does not stand where the SCT promises it.
+    NotIncluded,
     /// The log signed what is shown. Whether that is wrong needs more than is here.
     Signed,
 }
@@ -108,16 +121,31 @@ impl Evidence {
         bytes
     }
 
+    /// Writes the file of a finding, if it is not there yet; its name, below the folder of the monitor.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn keep(&self, folder: &Folder, notice: &Notice, is_sealed: bool) -> io::Result<String> {
+        let place = if is_sealed { folder.sealed() } else { folder.evidence() };
+        folder::private_folder(&place)?;
+        let path = place.join(format!("{}-{}.json", notice.detector, notice.id));
+        if !path.exists() {
+            folder::replace(&path, &self.encode())?;
+        }
+        Ok(path.strip_prefix(folder.path()).unwrap_or(&path).display().to_string())
+    }
+
     /// What it proves to who has pinned these keys.
     ///
     /// # Errors
     /// [`Unproved`].
     pub fn verify(&self, keys: &[VerifierKey]) -> Result<Proved, Unproved> {
-        let mut opened = Vec::new();
+        let (mut notes, mut opened) = (Vec::new(), Vec::new());
         for (place, note) in self.checkpoints.iter().enumerate() {
             let note = Note::parse(note.as_bytes()).map_err(|_| Unproved::Malformed)?;
             let checkpoint = keys.iter().find_map(|key| Checkpoint::open(&note, key).ok());
             opened.push(checkpoint.ok_or(Unproved::NotSigned(place + 1))?);
+            notes.push(note);
         }
         match (&opened[..], &self.proof) {
             ([], _) => Err(Unproved::Malformed),
@@ -134,6 +162,10 @@ impl Evidence {
                     .map_err(|_| Unproved::Proof)?;
                 Ok(judge(of, *index, &entry, others))
             }
+            ([of, ..], Some(Proof::Promise(promise))) => Ok(match promise.judge(&notes[0], of)? {
+                Outcome::Broken => Proved::NotIncluded,
+                Outcome::Kept | Outcome::Due => Proved::Signed,
+            }),
             (_, Some(Proof::Prefix { .. })) => Err(Unproved::Proof),
             (_, None) => Ok(Proved::Signed),
         }

@@ -55,6 +55,11 @@ impl Folder {
         self.0.join("evidence").join("sealed")
     }
 
+    /// Where certificates with SCTs are put to be checked.
+    pub fn inbox(&self) -> PathBuf {
+        self.0.join("inbox")
+    }
+
     /// What is kept of a log.
     pub fn log(&self, name: &str) -> LogFolder {
         LogFolder(self.0.join("logs").join(name))

@@ -5,20 +5,21 @@ use std::time::{Duration, Instant};
 
 use tnlog::client::follow::{FollowError, Follower, Progress};
 use tnlog::client::http::Client;
+use tnlog::client::read::ReadError;
 use tnlog::client::source::Below;
 use tnlog::index::Generation;
-use tnlog::policy::Policy;
+use tnlog::policy::{Policy, PolicyError};
 use tokio::sync::{Notify, watch};
 
 use crate::detect::{Memory, Watches};
 use crate::entries::Entries;
-use crate::evidence::Evidence;
 use crate::findings::Acknowledged;
-use crate::folder::{self, Folder};
+use crate::folder::Folder;
 use crate::issuers::Issuers;
 use crate::keeper::Keeper;
-use crate::misbehaviour::{self, Misbehaviour};
+use crate::misbehaviour::{self, Misbehaviour, NO_QUORUM};
 use crate::notice::Notice;
+use crate::quorum::{Behind, Quorum};
 use crate::served::Served;
 use crate::state::{Changes, State};
 use crate::watching::Watching;
@@ -58,6 +59,8 @@ pub struct Following {
     pub stale_after: Duration,
     /// What was wrong in the step before, which counts when it stays.
     pub suspected: Option<String>,
+    /// Whether the log goes on without a quorum.
+    pub behind: Behind,
     /// When a step succeeded last.
     pub fresh: watch::Sender<Instant>,
 }
@@ -96,7 +99,7 @@ impl Following {
     pub async fn step(&mut self, says: bool) -> Outcome {
         let stepped = self.follow().await;
         let judged = match &stepped {
-            Ok(()) => self.recovered().map(|()| Outcome::Fine),
+            Ok(()) => self.advanced().map(|()| Outcome::Fine),
             Err(error) => self.judge(error, says).await,
         };
         let prepared = match judged {
@@ -153,10 +156,28 @@ impl Following {
         Ok(())
     }
 
-    /// What was wrong and is no more is over.
-    fn recovered(&mut self) -> anyhow::Result<()> {
-        self.fresh.send_replace(Instant::now());
+    /// Everything up to the newest checkpoint with a quorum is verified. That may be an old one.
+    fn advanced(&mut self) -> anyhow::Result<()> {
+        let now = Instant::now();
+        self.fresh.send_replace(now);
         self.suspected = None;
+        let size = self.follower.progress().borrow().size;
+        let lacks = self.follower.lacks().cloned();
+        let quorum = self.behind.look(size, lacks.is_some(), now, self.stale_after);
+        match (quorum, lacks) {
+            (Quorum::Missing, Some(lacks)) => self.open_notice(self.no_quorum(&lacks)?),
+            (Quorum::Waits, _) if self.open()?.is_some_and(|open| open.detector == NO_QUORUM) => Ok(()),
+            _ => self.recovered(),
+        }
+    }
+
+    fn no_quorum(&self, lacks: &PolicyError) -> anyhow::Result<Notice> {
+        let minutes = self.stale_after.as_secs() / 60;
+        Ok(misbehaviour::no_quorum(self.served.origin(), minutes, self.state.observed()?, lacks))
+    }
+
+    /// What was wrong and is no more is over.
+    fn recovered(&self) -> anyhow::Result<()> {
         if let Some(open) = self.open()? {
             let facts = vec![(OPEN.to_vec(), Vec::new())];
             let notices = vec![misbehaviour::over(&open)];
@@ -206,6 +227,9 @@ impl Following {
         if self.fresh.borrow().elapsed() < self.stale_after {
             return Ok(());
         }
+        if let FollowError::Read(ReadError::Policy(lacks @ PolicyError::Quorum { .. })) = error {
+            return self.open_notice(self.no_quorum(lacks)?);
+        }
         let minutes = self.stale_after.as_secs() / 60;
         let why = error.to_string();
         self.open_notice(misbehaviour::stale(self.served.origin(), minutes, self.state.observed()?, &why))
@@ -213,30 +237,19 @@ impl Following {
 
     /// Writes the evidence, and puts the notice where it waits to be told.
     fn report(&self, found: Misbehaviour) -> anyhow::Result<()> {
-        let mut notice = found.notice;
-        if let Some(evidence) = &found.evidence {
-            notice.evidence = Some(self.keep(&notice, evidence, found.is_sealed)?);
-        }
-        tracing::error!(log = self.name, evidence = notice.evidence, "{}", notice.what);
-        if found.is_final {
+        let is_final = found.is_final;
+        let notice = found.keep(&self.folder)?;
+        if is_final {
             return Ok(self.state.store(Changes { notices: vec![notice], ..Changes::default() })?);
         }
         self.open_notice(notice)
     }
 
+    /// One thing at a time is wrong with a log: what was before is over.
     fn open_notice(&self, notice: Notice) -> anyhow::Result<()> {
         let facts = vec![(OPEN.to_vec(), serde_json::to_vec(&notice)?)];
-        Ok(self.state.store(Changes { notices: vec![notice], facts, ..Changes::default() })?)
-    }
-
-    /// The name of the file, below the folder of the monitor.
-    fn keep(&self, notice: &Notice, evidence: &Evidence, is_sealed: bool) -> anyhow::Result<String> {
-        let folder = if is_sealed { self.folder.sealed() } else { self.folder.evidence() };
-        folder::private_folder(&folder)?;
-        let path = folder.join(format!("{}-{}.json", notice.detector, notice.id));
-        if !path.exists() {
-            folder::replace(&path, &evidence.encode())?;
-        }
-        Ok(path.strip_prefix(self.folder.path()).unwrap_or(&path).display().to_string())
+        let before = self.open()?.filter(|before| before.id != notice.id);
+        let notices = before.as_ref().map(misbehaviour::over).into_iter().chain([notice]).collect();
+        Ok(self.state.store(Changes { notices, facts, ..Changes::default() })?)
     }
 }

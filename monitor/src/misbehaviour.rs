@@ -1,5 +1,6 @@
 //! What a log does that it must not: from what following it ran into to a notice, with evidence where there is any.
 
+use std::io;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -10,9 +11,11 @@ use tnlog::client::read::{LogReader, ReadError};
 use tnlog::client::source::{Source, SourceError};
 use tnlog::note::Note;
 use tnlog::policy::{Policy, PolicyError};
+use tnlog::sct::Sct;
 
 use crate::detect::Severity;
-use crate::evidence::{Evidence, Proof, base64};
+use crate::evidence::{Evidence, Promise, Proof, base64};
+use crate::folder::Folder;
 use crate::notice::Notice;
 
 /// Something wrong with a log.
@@ -27,9 +30,29 @@ pub struct Misbehaviour {
     pub is_final: bool,
 }
 
+/// The name of what [`no_quorum`] says.
+pub const NO_QUORUM: &str = "no-quorum";
+
+impl Misbehaviour {
+    /// Writes the evidence into the folder of a monitor and says what was found: the notice, which names the evidence.
+    ///
+    /// # Errors
+    /// When the evidence cannot be written.
+    pub fn keep(self, folder: &Folder) -> io::Result<Notice> {
+        let mut notice = self.notice;
+        if let Some(evidence) = &self.evidence {
+            notice.evidence = Some(evidence.keep(folder, &notice, self.is_sealed)?);
+        }
+        tracing::error!(log = notice.log, evidence = notice.evidence, "{}", notice.what);
+        Ok(notice)
+    }
+}
+
 const DAMAGE: &str = "look again from another network: if it stays, ask the log's operator; until it is explained, accept nothing \
                       that is newer";
 const CHEATS: &str = "keep the evidence, show it to others who rely on the log, and accept nothing that only this log vouches for";
+const ASK_WITNESSES: &str = "ask those witnesses whether they run, and whether they refuse the log and why; ask the log's operator whether \
+                         they are asked; until it is explained, accept nothing of the log that is newer";
 const EVERYBODY: &str = "everybody who relies on this log";
 
 /// What an error of a follower says about the log; none when it says nothing. Asks the log for what makes a proof of it.
@@ -79,6 +102,31 @@ fn damaged(origin: &str, error: &ReadError) -> Option<Misbehaviour> {
 pub fn stale(origin: &str, minutes: u64, observed: u64, why: &str) -> Notice {
     let says = format!("The log could not be followed for {minutes} minutes: {why}.");
     notice(origin, "stale", Severity::Medium, &says, DAMAGE, &observed.to_string())
+}
+
+/// The newest checkpoint of the log has lacked the quorum of the policy for too long.
+pub fn no_quorum(origin: &str, minutes: u64, observed: u64, lacks: &PolicyError) -> Notice {
+    let says = format!(
+        "What the log signs has had no quorum for {minutes} minutes, and only its first {observed} entries are looked at: {lacks}."
+    );
+    notice(origin, NO_QUORUM, Severity::Medium, &says, ASK_WITNESSES, &observed.to_string())
+}
+
+/// The log promised in an SCT that an entry stands where it does not.
+pub fn not_included(origin: &str, sct: &Sct, promise: Promise, checkpoint: &Note) -> Misbehaviour {
+    let index = sct.extensions.leaf_index;
+    let has = if promise.stands.is_some() {
+        "has another entry there"
+    } else {
+        "signed a tree without it a day later"
+    };
+    let says = format!("The log signed an SCT that promises entry {index}, and {has}.");
+    // The hash of a signature, which nobody can make again to try out numbers.
+    let about = format!("{index} {}", base64(&Sha256::digest(&sct.signature)));
+    let mut notice = notice(origin, "sct-not-included", Severity::High, &says, CHEATS, &about);
+    notice.entries.push(index);
+    let evidence = Evidence::new("sct-not-included", &says, &[checkpoint], Some(Proof::Promise(promise)));
+    Misbehaviour { notice, evidence: Some(evidence), is_sealed: true, is_final: true }
 }
 
 /// The log evaluated a label with another key than that of its parameters.

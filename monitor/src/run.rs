@@ -23,8 +23,10 @@ use crate::findings;
 use crate::folder::{self, Folder, LogFolder};
 use crate::follow::{Following, Outcome};
 use crate::http::{App, Listener};
+use crate::inbox::{Followed, Inbox};
 use crate::issuers::Issuers;
 use crate::keeper::Keeper;
+use crate::quorum::Behind;
 use crate::served::Served;
 use crate::state::{Destination, State};
 use crate::watching::Watching;
@@ -109,6 +111,7 @@ impl Monitor {
     pub async fn check(self, folder: &Folder) -> anyhow::Result<Checked> {
         let before = findings::all(folder)?;
         let mut worst = Checked::Nothing;
+        let mut inbox = self.inbox(folder)?;
         let states: Vec<_> = self.logs.iter().map(|log| log.state.clone()).collect();
         let runtime = tokio::runtime::Handle::current();
         let threads: Vec<_> = self
@@ -122,6 +125,9 @@ impl Monitor {
         for thread in threads {
             let joined = tokio::task::spawn_blocking(move || thread.join()).await?;
             worst = worst.max(joined.unwrap_or(Checked::Trouble));
+        }
+        if inbox.look().await? {
+            worst = Checked::Misbehaviour;
         }
         for state in &states {
             for channel in &self.channels {
@@ -145,7 +151,7 @@ impl Monitor {
     ///
     /// # Errors
     /// When its address cannot be listened on.
-    pub async fn start(self) -> anyhow::Result<Running> {
+    pub async fn start(self, folder: &Folder) -> anyhow::Result<Running> {
         let listener = match &self.config.listen[..] {
             "" => None,
             address => Some(Listener::bind(address.parse()?).await.with_context(|| {
@@ -157,6 +163,9 @@ impl Monitor {
         let poll = Duration::from_millis(self.config.poll_milliseconds);
         let runtime = tokio::runtime::Handle::current();
         let (mut app, mut threads, mut progress) = (App::default(), Vec::new(), Vec::new());
+        let inbox = self.inbox(folder)?;
+        let (handle, ending) = (runtime.clone(), stopped.clone());
+        threads.push(std::thread::spawn(move || handle.block_on(inbox.run(poll, ending))));
         for log in self.logs {
             app.add(&log.name, log.served, log.cosigners, log.following.fresh.subscribe());
             for channel in &self.channels {
@@ -175,6 +184,15 @@ impl Monitor {
             tokio::spawn(listener.run(crate::http::router(Arc::new(app)), async { drop(ended.await) }))
         });
         Ok(Running { address, progress, stop, stopping, listening, threads })
+    }
+
+    fn inbox(&self, folder: &Folder) -> anyhow::Result<Inbox> {
+        let followed = |log: &Opened| Followed {
+            entries: log.following.entries.clone(),
+            served: log.served.clone(),
+            state: log.state.clone(),
+        };
+        Ok(Inbox::open(folder, self.logs.iter().map(followed).collect())?)
     }
 
     /// Tells everybody that this is a test, except the file of findings.
@@ -335,6 +353,7 @@ fn open(
         watching,
         stale_after: Duration::from_secs(60 * config.stale_minutes),
         suspected: None,
+        behind: Behind::new(Instant::now()),
         fresh: watch::channel(Instant::now()).0,
     };
     Ok(Opened { name: log.name.clone(), following, state, served, cosigners, nudge })

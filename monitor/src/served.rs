@@ -153,14 +153,18 @@ impl Served {
         }))
     }
 
+    /// The newest checkpoint of which every leaf is kept, and its size.
+    pub fn newest(&self) -> Option<(u64, String)> {
+        self.notes().back().cloned()
+    }
+
     /// `GET /ct/v1/get-entry-and-proof`, without what lies beside the entry. None when there is no such entry in a tree of this size.
     pub async fn entry_and_proof(
         &self,
         index: u64,
         size: u64,
     ) -> Result<Option<api::GetEntryAndProof>, NotShown> {
-        let newest = self.notes().back().map(|(covered, note)| (*covered, note.clone()));
-        let (covered, note) = newest.ok_or(NotShown::CatchingUp)?;
+        let (covered, note) = self.newest().ok_or(NotShown::CatchingUp)?;
         if index >= size || size > covered {
             return Ok(None);
         }

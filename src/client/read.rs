@@ -143,12 +143,13 @@ pub struct LogReader<S> {
     source: Arc<S>,
     policy: Policy,
     seen: Option<Seen>,
+    lacks: Option<PolicyError>,
 }
 
 impl<S: Source> LogReader<S> {
     /// A reader that has seen nothing of the log yet.
     pub fn new(source: Arc<S>, policy: Policy) -> Self {
-        LogReader { source, policy, seen: None }
+        LogReader { source, policy, seen: None, lacks: None }
     }
 
     /// A reader that goes on from a checkpoint that it verified in an earlier life.
@@ -157,7 +158,7 @@ impl<S: Source> LogReader<S> {
     /// [`ReadError::Policy`] when that does not meet the policy.
     pub fn resume(source: Arc<S>, policy: Policy, seen: &[u8]) -> Result<Self, ReadError> {
         let seen = verify(&policy, seen)?;
-        Ok(LogReader { source, policy, seen: Some(seen) })
+        Ok(LogReader { source, policy, seen: Some(seen), lacks: None })
     }
 
     /// Where it reads.
@@ -170,6 +171,12 @@ impl<S: Source> LogReader<S> {
         self.seen.as_ref()
     }
 
+    /// Which quorum the log's newest checkpoint lacked at the last [`update`](Self::update), and who is missing; an older one that is
+    /// cosigned may have been taken. None when it lacked nothing.
+    pub fn lacks(&self) -> Option<&PolicyError> {
+        self.lacks.as_ref()
+    }
+
     /// Fetches the checkpoint of the log, and takes it when it meets the policy and continues the one seen before. Where the
     /// newest one is not cosigned yet as the policy asks, the newest that the log says is cosigned is fetched.
     ///
@@ -177,8 +184,12 @@ impl<S: Source> LogReader<S> {
     /// [`ReadError`]; what was seen before then stays. [`ReadError::Misbehaviour`] when the log contradicts itself.
     pub async fn update(&mut self) -> Result<&Seen, ReadError> {
         let bytes = fetch_existing(&*self.source, CHECKPOINT, MAX_NOTE).await?;
+        self.lacks = None;
         let new = match verify(&self.policy, &bytes) {
-            Err(error @ ReadError::Policy(PolicyError::Quorum { .. })) => self.cosigned(error).await?,
+            Err(ReadError::Policy(lacks @ PolicyError::Quorum { .. })) => {
+                self.lacks = Some(lacks.clone());
+                self.cosigned(lacks.into()).await?
+            }
             other => other?,
         };
         self.take(new).await

@@ -2,7 +2,11 @@
 //! taken. One destination that is down holds up no other, and no log.
 
 mod command;
+mod email;
 mod file;
+mod smtp;
+#[cfg(test)]
+mod tests;
 mod webhook;
 
 use std::collections::HashMap;
@@ -18,7 +22,9 @@ use crate::folder::Folder;
 use crate::notice::Notice;
 use crate::state::{Destination, State, StateError};
 use command::Command;
+use email::Email;
 use file::Lines;
+pub use smtp::SmtpError;
 use webhook::Webhook;
 
 /// The destination that is always there.
@@ -39,6 +45,9 @@ pub enum AlertError {
     /// It answered with another status than 200 to 299.
     #[error("the webhook answered with the status {0}")]
     Status(u16),
+    /// The mail server did not take it.
+    #[error(transparent)]
+    Mail(#[from] SmtpError),
     /// The program ended with another status than 0.
     #[error("the command ended with {0}")]
     Command(std::process::ExitStatus),
@@ -61,6 +70,7 @@ enum Way {
     Lines(Lines),
     Webhook(Webhook),
     Command(Command),
+    Email(Email),
 }
 
 /// Somebody who is told.
@@ -98,6 +108,7 @@ impl Channel {
             Alert { webhook: Some(url), secret_file: Some(secret), .. } => {
                 Way::Webhook(Webhook::open(url, &folder.named(secret))?)
             }
+            Alert { email: Some(email), .. } => Way::Email(Email::open(folder, email)?),
             Alert { command, .. } => Way::Command(Command::new(command.clone().unwrap_or_default())),
         };
         let numbers = config.watches.iter().filter_map(|watch| match watch.named() {
@@ -120,11 +131,13 @@ impl Channel {
     pub async fn tell(&self, notice: &Notice) -> Result<(), AlertError> {
         let number = notice.watch.as_ref().and_then(|watch| self.numbers.get(watch));
         let number = number.map(|number| shortened(number, self.show_numbers));
-        let json = serde_json::to_vec(&Shown { notice, number }).expect("strings and numbers are JSON");
+        let shown = Shown { notice, number };
+        let json = serde_json::to_vec(&shown).expect("strings and numbers are JSON");
         match &self.way {
             Way::Lines(lines) => Ok(lines.write(&json).await?),
             Way::Webhook(webhook) => webhook.post(&notice.id, json).await,
             Way::Command(command) => command.run(&json).await,
+            Way::Email(email) => Ok(email.send(notice, shown.number.as_deref()).await?),
         }
     }
 

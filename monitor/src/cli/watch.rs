@@ -6,7 +6,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{FINDINGS, FINE, MISBEHAVIOUR, TROUBLE};
 
-/// Follow the logs, tell of what is found, cosign and answer look-ups, until it is stopped
+/// Follow the logs, tell of what is found, look into the inbox, cosign and answer look-ups, until it is stopped
 #[derive(clap::Args)]
 pub struct RunArgs {
     /// Where to listen, instead of what the configuration says. Port 0 takes a free one
@@ -19,7 +19,7 @@ pub async fn run(folder: &Folder, args: RunArgs) -> anyhow::Result<u8> {
     if let Some(listen) = args.listen {
         config.listen = listen.to_string();
     }
-    let running = Monitor::open(folder, config)?.start().await?;
+    let running = Monitor::open(folder, config)?.start(folder).await?;
     match running.address {
         Some(address) => tracing::info!("serving on http://{address}"),
         None => tracing::info!("following"),

@@ -7,6 +7,8 @@ mod cheating;
 mod finding;
 mod hostile;
 mod killing;
+mod mailing;
+mod promises;
 mod quorum;
 mod telling;
 

@@ -39,7 +39,7 @@ use super::read::{LogReader, Seen};
 use super::source::{CHECKPOINT, Source};
 use crate::entry::Leaf;
 use crate::note::{Note, VerifierKey};
-use crate::policy::Policy;
+use crate::policy::{Policy, PolicyError};
 use crate::tile::FULL_WIDTH;
 
 /// Leaves that are checked, handed out and saved together: eight bundles, at most 256 MiB of a hostile log.
@@ -202,6 +202,12 @@ impl<S: Source + Clone, K: Sink> Follower<S, K> {
     /// How far it is, and whatever follows.
     pub fn progress(&self) -> watch::Receiver<Progress> {
         self.progress.subscribe()
+    }
+
+    /// Which quorum the log's newest checkpoint lacked in the last step, and who is missing. The step may have followed the log up to
+    /// an older one, which is cosigned.
+    pub fn lacks(&self) -> Option<&PolicyError> {
+        self.entries.lacks()
     }
 
     /// Follows the log up to its newest checkpoint, and its index log as far as that goes. A step that fails is tried again
