@@ -162,7 +162,7 @@ impl Witness {
         write_new(&folder.path().join("log.policy"), policy.as_bytes())?;
         write_new(&folder.path().join("log.verifiers"), verifiers.as_bytes())?;
         write_new(&folder.config(), config.as_bytes())?;
-        let running = Monitor::open(&folder, MonitorConfig::parse(&config)?)?.start().await?;
+        let running = Monitor::open(&folder, MonitorConfig::parse(&config)?)?.start(&folder).await?;
         Ok(Witness { folder, running })
     }
 

@@ -1,7 +1,6 @@
 //! The command `tnlog`: a transparency log of telephone number certificates, and all that is done with one.
 
 mod audit;
-mod demo;
 mod folder;
 mod index_successor;
 mod input;
@@ -44,7 +43,6 @@ struct Cli {
 enum Command {
     Approve(statement::Approve),
     Audit(audit::Args),
-    Demo(demo::Args),
     IndexSuccessor(index_successor::Args),
     Dispute(statement::Dispute),
     Inspect(inspect::Args),
@@ -68,7 +66,6 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Approve(args) => statement::approve(args).await,
         Command::Audit(args) => audit::run(args).await,
-        Command::Demo(args) => demo::run(args).await,
         Command::IndexSuccessor(args) => index_successor::run(args),
         Command::Dispute(args) => statement::dispute(args).await,
         Command::Inspect(args) => inspect::run(args).await,
