@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{bail, ensure};
 use tnlog::client::check::{Position, Target, check_log};
@@ -9,7 +10,7 @@ use tnlog::client::evaluate::labels;
 use tnlog::client::read::LogReader;
 use tnlog::client::registrations::register;
 use tnlog::client::source::AnySource;
-use tnlog::client::statements::say as submit_statement;
+use tnlog::client::statements::{cover, say as submit_statement};
 use tnlog::client::submit::Outcome;
 use tnlog::entry::Verb;
 use tnlog::number::{Number, ServiceProviderCode};
@@ -250,9 +251,10 @@ impl Scene {
 
     async fn audit(&self) -> anyhow::Result<()> {
         chapter("10. An auditor recomputes the whole log")?;
-        let source = std::sync::Arc::new(AnySource::new(&self.log.url())?);
+        let source = Arc::new(AnySource::new(&self.log.url())?);
         let mut reader = LogReader::new(source.clone(), self.trusted.policy.clone());
-        let seen = reader.update().await?.clone();
+        let last = self.log.leaves()?.len() as u64 - 1;
+        let seen = cover(&mut reader, last).await?.clone();
         let target = Target { note: &seen.note, checkpoint: seen.checkpoint() };
         let position = check_log(&source, target, Position::default(), &mut |_| {}).await?;
         let size = position.edge.size();
