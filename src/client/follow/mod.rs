@@ -255,7 +255,10 @@ impl<S: Source + Clone, K: Sink> Follower<S, K> {
     }
 
     async fn update(&mut self) -> Result<(), FollowError> {
-        let shown = self.entries.update().await?.checkpoint().origin.clone();
+        let updated = self.entries.update().await.map(|seen| seen.checkpoint().origin.clone());
+        // Whatever the log signed counts against it, cosigned or not.
+        self.entries.check_uncosigned().await?;
+        let shown = updated?;
         if shown == self.origin {
             return Ok(());
         }
