@@ -242,16 +242,20 @@ impl<S: Source + Clone, K: Sink> Follower<S, K> {
         };
         self.update().await?;
         self.remember_seen()?;
+        self.say();
         loop {
-            let is_more = self.check_part().await?;
             if index.is_ok() {
                 index = self.index_up().await;
             }
             let is_proved = matches!(&index, Err(FollowError::Found(finding)) if finding.is_final());
-            if !is_more || is_proved {
-                return index;
+            if is_proved || !self.check_part().await? {
+                break;
             }
         }
+        if index.is_ok() {
+            index = self.index_up().await;
+        }
+        index
     }
 
     async fn update(&mut self) -> Result<(), FollowError> {
