@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tnlog::client::lookup::State;
 use tnlog::merkle::Hash;
-use tnlog::mirror::config::Config as MirrorConfig;
+use tnlog::mirror::Config as MirrorConfig;
 use tnlog::server::config::Config;
 use tnlog::server::plan::{Object, Place};
 use tnlog::server::staging::{Staging, Tree};

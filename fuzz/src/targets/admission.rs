@@ -171,7 +171,10 @@ fn change_value(choices: &mut Choices<'_>, der: &mut Vec<u8>, what: u8) {
         5 => drop(nodes.remove(at)),
         6 => nodes.insert(at, nodes[at].clone()),
         7 => nodes[at].tag = tag,
-        8 => nodes.swap(at, usize::from(tag) % nodes.len()),
+        8 => {
+            let other = usize::from(tag) % nodes.len();
+            nodes.swap(at, other);
+        }
         9 => nodes.insert(at, Node { tag, content: Content::Bytes(choices.take(bytes.into()).to_vec()) }),
         _ => match &mut nodes[at].content {
             Content::Bytes(content) if what < 13 => choices.change(content),

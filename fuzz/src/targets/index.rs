@@ -20,12 +20,9 @@ static INDEX: LazyLock<Mutex<Index<MemoryStore>>> = LazyLock::new(|| {
         1 => Label::of_block(&Block::new("17035", 6).expect("a block")),
         _ => Label::new([(item % 64) as u8; 32]),
     };
-    for (from, to) in [(1, OLD), (OLD, SIZE)] {
-        index.advance((from..to).map(|item| (label(item), item)).collect(), to).expect("items rise");
-        if to == OLD {
-            index.settle(OLD).expect("it is staged");
-        }
-    }
+    index.advance((1..OLD).map(|item| (label(item), item)).collect(), OLD).expect("items rise");
+    let change = index.plan((OLD..SIZE).map(|item| (label(item), item)).collect(), SIZE);
+    index.stage(change.expect("items rise")).expect("it follows");
     Mutex::new(index)
 });
 
@@ -38,7 +35,7 @@ pub fn index(data: &[u8]) {
     let proof = new.prove(&query, usize::MAX).expect("a proof");
     let answer = query.check(&proof, &new.root()).expect("it holds");
     let known = query.check(&old.prove(&query, usize::MAX).expect("a proof"), &old.root()).expect("it holds");
-    let difference = new.prove_difference(&query, &old, usize::MAX).expect("a proof");
+    let difference = new.prove_difference(&query, OLD, usize::MAX).expect("a proof");
     assert_eq!(query.check_difference(&known, &difference, &new.root()).as_ref(), Ok(&answer));
     page(&mut choices, &new, &answer);
     let (mut bad, mut bad_difference) = (proof.clone(), difference.clone());
