@@ -152,7 +152,7 @@ impl Witness {
         let [policy, verifiers] = trusted.policies(&[]);
         let policy = format!("log {}\n{policy}", trusted.index_key);
         let config = format!(
-            "listen = \"127.0.0.1:0\"\npoll_milliseconds = 200\n\
+            "listen = \"127.0.0.1:0\"\npage = \"127.0.0.1:0\"\npoll_milliseconds = 200\n\
              witness = \"{name}/witness\"\nverifier = \"{name}/verifier\"\n\
              [[log]]\nname = \"log\"\nurl = \"{}\"\npolicy = \"log.policy\"\nverifiers = \"log.verifiers\"\n\
              [[watch]]\nname = \"Alice's telephone\"\nnumber = \"{ALICE}\"\nkeys = [\"{}\"]\nissuers = [\"{CAREFUL}\"]\n",
@@ -162,13 +162,19 @@ impl Witness {
         write_new(&folder.path().join("log.policy"), policy.as_bytes())?;
         write_new(&folder.path().join("log.verifiers"), verifiers.as_bytes())?;
         write_new(&folder.config(), config.as_bytes())?;
-        let running = Monitor::open(&folder, MonitorConfig::parse(&config)?)?.start(&folder).await?;
+        let running = Monitor::open(&folder, MonitorConfig::parse(&config)?)?.start().await?;
         Ok(Witness { folder, running })
     }
 
     /// Where it answers.
     pub fn url(&self) -> String {
         let address = self.running.address.expect("the configuration has it listen");
+        format!("http://{address}/")
+    }
+
+    /// Where people look.
+    pub fn page(&self) -> String {
+        let address = self.running.page_address.expect("the configuration has it show a page");
         format!("http://{address}/")
     }
 

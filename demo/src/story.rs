@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::{bail, ensure};
 use tnlog::client::check::{Position, Target, check_log};
 use tnlog::client::evaluate::labels;
+use tnlog::client::evidence::{Evidence, Proved};
 use tnlog::client::read::LogReader;
 use tnlog::client::registrations::register;
 use tnlog::client::source::AnySource;
@@ -18,7 +19,6 @@ use tnlog::receipt::Claim;
 use tnlog::registration_receipt::RegistrationReceipt;
 use tnlog::standing::Verdict;
 use tnlog::synthetic::Issued;
-use tnlog_monitor::evidence::{Evidence, Proved};
 use tnlog_monitor::folder::Folder;
 use tnlog_monitor::notice::Notice;
 
@@ -53,7 +53,7 @@ pub async fn tell(folder: &Path, listen: SocketAddr, keep: bool) -> anyhow::Resu
         chapter("Log and monitors go on. Interrupt to end.")?;
         say(format_args!("the log      {}", scene.log.url()))?;
         for (place, monitor) in (1..).zip(&scene.monitors) {
-            say(format_args!("monitor {place}    {}   {}", monitor.url(), monitor.folder.path().display()))?;
+            say(format_args!("monitor {place}    {}   its page, for people", monitor.page()))?;
         }
         tokio::signal::ctrl_c().await?;
     }

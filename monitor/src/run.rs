@@ -53,6 +53,7 @@ pub struct Monitor {
 /// A log that is open, and who cosigns it.
 struct Opened {
     name: String,
+    policy: Policy,
     following: Following,
     state: Arc<State>,
     served: Arc<Served>,
@@ -67,7 +68,7 @@ impl Opened {
         ShownLog {
             name: self.name.clone(),
             url: following.client.base().to_string(),
-            policy: following.policy.clone(),
+            policy: self.policy.clone(),
             entries: following.entries.clone(),
             issuers: following.issuers.clone(),
             state: self.state.clone(),
@@ -383,7 +384,7 @@ fn open(
         fresh: watch::channel(Instant::now()).0,
         trouble: watch::channel(None).0,
     };
-    Ok(Opened { name: log.name.clone(), following, state, served, cosigners, nudge })
+    Ok(Opened { name: log.name.clone(), policy: policy_of_log, following, state, served, cosigners, nudge })
 }
 
 fn cosigners(

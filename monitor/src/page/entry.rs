@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use base64ct::{Base64, Encoding};
 use serde::Serialize;
 use tnlog::checkpoint::Checkpoint;
 use tnlog::entry::{Entry, KeyStatementEntry, Leaf, NumberEntry, RegistrationEntry, SignedEntry, Verb};
@@ -17,7 +18,6 @@ use super::words::{self, When};
 use super::{Page, ShownLog, TheAsked, ThePage, blocking};
 use crate::catalogue::Status;
 use crate::detect::OpenCertificate;
-use crate::evidence::base64;
 
 /// Findings that are shown beside an entry.
 const MAX_FINDINGS: usize = 20;
@@ -141,8 +141,8 @@ fn decode(page: &Page, shell: Shell, name: &str, head: Head) -> Result<TheEntry,
         says: brief.says,
         facts: facts(log, &leaf, open.as_ref(), head.now),
         leaf_hash: Hash::of_leaf(&bytes).to_string(),
-        leaf: base64(&bytes),
-        audit_path: head.proof.iter().map(|hash| base64(&hash.0)).collect(),
+        leaf: Base64::encode_string(&bytes),
+        audit_path: head.proof.iter().map(|hash| Base64::encode_string(&hash.0)).collect(),
         tree_size: head.size,
         root: head.root.to_string(),
         checkpoint: head.note,

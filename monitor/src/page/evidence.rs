@@ -10,7 +10,7 @@ use axum::response::Response;
 use super::finding::find;
 use super::reply::{self, Problem};
 use super::{Page, TheAsked, ThePage, blocking};
-use crate::evidence::MAX_EVIDENCE;
+use tnlog::client::evidence::MAX_EVIDENCE;
 
 /// `GET /findings/<id>/evidence`. Who may see the page may have what is sealed: it is on this machine, or has shown the token.
 pub async fn download(State(page): ThePage, Path(id): Path<String>, Extension(asked): TheAsked) -> Response {

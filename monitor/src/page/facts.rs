@@ -1,5 +1,6 @@
 //! What an entry records, fact by fact.
 
+use base64ct::{Base64, Encoding};
 use serde::Serialize;
 use tnlog::admission::Kind;
 use tnlog::certificate::Certificate;
@@ -12,7 +13,6 @@ use super::ShownLog;
 use super::entry::{address, issuer_name, issuer_of};
 use super::words::{self, When};
 use crate::detect::OpenCertificate;
-use crate::evidence::base64;
 
 /// Names that are shown of one certificate.
 const MAX_NAMES: usize = 20;
@@ -42,8 +42,8 @@ pub fn facts(log: &ShownLog, leaf: &Leaf, open: Option<&OpenCertificate>, now: u
     match &leaf.entry {
         Entry::Parameters(parameters) => vec![
             code("Origin", words::name(&parameters.origin)),
-            code("SCT key", base64(&parameters.sct_key)),
-            code("Label key", base64(&parameters.label_key)),
+            code("SCT key", Base64::encode_string(&parameters.sct_key)),
+            code("Label key", Base64::encode_string(&parameters.label_key)),
         ],
         Entry::Number(number) => {
             let countries: Vec<String> = number.calling_codes.iter().map(|code| format!("+{code}")).collect();
@@ -59,7 +59,7 @@ pub fn facts(log: &ShownLog, leaf: &Leaf, open: Option<&OpenCertificate>, now: u
                 date("Valid until", number.not_after),
                 fact("May issue", if number.is_ca { "yes, it is a CA" } else { "no" }.into()),
                 code("Certificate id", number.certificate_id.0.iter().map(|b| format!("{b:02x}")).collect()),
-                code("Subject key", base64(&number.subject_key)),
+                code("Subject key", Base64::encode_string(&number.subject_key)),
             ]
         }
         Entry::Registration(registration) => {
@@ -77,7 +77,7 @@ pub fn facts(log: &ShownLog, leaf: &Leaf, open: Option<&OpenCertificate>, now: u
             entry("The earlier certificate, whose key says so", statement.old.index),
             entry("The later certificate", statement.new.index),
             fact("Numbers", words::number(statement.labels.len() as u64)),
-            code("Signature", base64(&statement.signature)),
+            code("Signature", Base64::encode_string(&statement.signature)),
         ],
         Entry::Open(_) => open.map_or(Vec::new(), |open| of_certificate(log, open, now)),
     }

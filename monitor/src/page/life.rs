@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use base64ct::{Base64, Encoding};
 use serde::Serialize;
 use tnlog::admission::Kind;
 use tnlog::client::answer::{AnswerError, MAX_ITEMS, Question};
@@ -19,7 +20,6 @@ use super::words::{self, When};
 use crate::catalogue::Found;
 use crate::config::{Named, Watch};
 use crate::detect::{Issuer, OpenCertificate};
-use crate::evidence::base64;
 use crate::watching::label_of;
 
 /// Certificates that are shown, the newest.
@@ -197,7 +197,7 @@ impl Life {
 }
 
 fn lookup(labels: &[Label], below: &[&str]) -> api::Lookup {
-    let label = |label: &Label| api::LookupLabel { label: base64(label.as_bytes()), known: 0 };
+    let label = |label: &Label| api::LookupLabel { label: Base64::encode_string(label.as_bytes()), known: 0 };
     api::Lookup {
         labels: labels.iter().map(label).collect(),
         below: below.iter().map(|digits| (*digits).to_owned()).collect(),
