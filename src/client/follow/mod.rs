@@ -274,9 +274,10 @@ impl<S: Source + Clone, K: Sink> Follower<S, K> {
         let note = |seen: Option<&Seen>| seen.map(|seen| seen.note.to_string());
         let seen = note(self.entries.seen());
         let index_seen = self.heads.as_ref().and_then(|heads| note(heads.seen()));
-        if seen != self.memory.seen || index_seen != self.memory.index_seen {
-            (self.memory.seen, self.memory.index_seen) = (seen, index_seen);
-            self.place.save(&self.memory)?;
+        let memory = Memory { seen, index_seen, ..self.memory.clone() };
+        if memory != self.memory {
+            self.place.save(&memory)?;
+            self.memory = memory;
         }
         Ok(())
     }
