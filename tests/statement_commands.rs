@@ -225,20 +225,20 @@ fn approving_and_disputing() {
 #[test]
 fn a_key_that_others_can_read_is_not_used() {
     let desk = Desk::new();
-    let open = |name: &str| {
-        let mode = std::fs::Permissions::from_mode(0o640);
+    let set = |name: &str, mode| {
+        let mode = std::fs::Permissions::from_mode(mode);
         std::fs::set_permissions(desk.path().join(name), mode).unwrap();
     };
-    open("old.key");
     let approve = ["--old", "old.pem", "--new", "new.pem", "--old-key", "old.key"];
-    let both = ["--credential-key", "new.key", "--service-key", "rs.key", "--out", "a.tlog-proof"];
+    let both = ["--credential-key", "old.key", "--service-key", "rs.key", "--out", "a.tlog-proof"];
     let register = [&desk.registering()[..], &both].concat();
-    let said = run(desk.path(), 1, &desk.at_log("approve", &approve));
-    assert!(said.contains("chmod 600") && said.contains("old.key"), "{said}");
-    for name in ["rs.key", "new.key"] {
-        open(name);
-        let said = run(desk.path(), 1, &desk.at_log("register", &register));
-        assert!(said.contains("chmod 600"), "{said}");
-    }
+    let mut refused = Vec::new();
+    set("old.key", 0o640);
+    refused.push(run(desk.path(), 1, &desk.at_log("approve", &approve)));
+    refused.push(run(desk.path(), 1, &desk.at_log("register", &register)));
+    set("old.key", 0o600);
+    set("rs.key", 0o604);
+    refused.push(run(desk.path(), 1, &desk.at_log("register", &register)));
+    assert!(refused.iter().all(|said| said.contains("chmod 600")), "{refused:?}");
     assert_eq!(desk.log.size(), 3, "something was signed and logged");
 }
