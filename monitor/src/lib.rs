@@ -19,6 +19,7 @@ mod keeper;
 pub mod misbehaviour;
 pub mod notice;
 pub mod run;
+pub mod score;
 mod served;
 pub mod state;
 pub mod watching;

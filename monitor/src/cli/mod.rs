@@ -2,6 +2,7 @@
 
 mod findings;
 mod init;
+mod score;
 mod watch;
 
 use std::io::IsTerminal;
@@ -54,6 +55,7 @@ enum Command {
     Ack(findings::AckArgs),
     Findings(findings::Args),
     TestAlert,
+    Score(score::Args),
     VerifyEvidence(findings::EvidenceArgs),
 }
 
@@ -80,6 +82,7 @@ pub fn run() -> ExitCode {
             Command::TestAlert => watch::test_alert(&folder).await,
             Command::Ack(args) => findings::ack(&folder, &args),
             Command::Findings(args) => findings::list(&folder, &args, cli.json),
+            Command::Score(args) => score::run(&args, cli.json).await,
             Command::VerifyEvidence(args) => findings::verify(&args),
         }
     });

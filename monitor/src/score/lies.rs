@@ -1,0 +1,41 @@
+//! Lies of a log: whether they were found, and whether what was kept of them convinces who has the keys alone.
+
+use std::collections::BTreeMap;
+
+use tnlog::note::VerifierKey;
+
+use super::Lies;
+use super::truth::Truth;
+use crate::evidence::{Evidence, Proved};
+use crate::findings::all;
+use crate::folder::Folder;
+use crate::notice::Notice;
+
+/// Compares the lies that were told with what was found.
+pub(super) fn judge(truth: &Truth, folder: &Folder) -> anyhow::Result<BTreeMap<String, Lies>> {
+    let keys: Vec<VerifierKey> = [&truth.facts.key, &truth.facts.index_key]
+        .into_iter()
+        .map(|key| key.parse())
+        .collect::<Result<_, _>>()?;
+    let found = all(folder)?;
+    let mut lies: BTreeMap<String, Lies> = BTreeMap::new();
+    for lie in &truth.lies {
+        let sum = lies.entry(lie.kind.clone()).or_default();
+        sum.told += 1;
+        let Some(notice) = found.values().find(|notice| notice.detector == lie.kind && !notice.cleared)
+        else {
+            continue;
+        };
+        sum.found += 1;
+        let proved = proved(folder, notice, &keys);
+        sum.verified += u64::from(proved.is_some());
+        sum.proved += u64::from(proved.is_some_and(|proved| proved != Proved::Signed));
+    }
+    Ok(lies)
+}
+
+/// What the evidence proves; none when there is none, or it does not verify.
+fn proved(folder: &Folder, notice: &Notice, keys: &[VerifierKey]) -> Option<Proved> {
+    let bytes = std::fs::read(folder.path().join(notice.evidence.as_ref()?)).ok()?;
+    Evidence::parse(&bytes).ok()?.verify(keys).ok()
+}

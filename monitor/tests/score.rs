@@ -1,0 +1,156 @@
+//! The monitor is judged: by a small simulated world over a real log, and by every lie that a log can tell.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use tnlog::server::config::Folder;
+use tnlog::simulate::{DEFAULT, Front, Lie, Mint, Script, World, WorldFacts, WorldLog, drive, write_truth};
+use tnlog_monitor::detect::Severity;
+use tnlog_monitor::score::{Score, follow, monitor_of};
+
+const START: u64 = 1_736_121_600;
+
+/// Four weeks of some hundred numbers, in which something of everything happens.
+fn small_world() -> World {
+    let mut world = World::parse(DEFAULT).unwrap();
+    world.weeks = 4;
+    for (country, numbers) in world.countries.iter_mut().zip([400, 160, 300, 40]) {
+        country.numbers = numbers;
+    }
+    world.registrations.share = 0.5;
+    world.life.lost_per_year = 0.3;
+    (world.carriers.count, world.ranges.holders) = (5, 8);
+    (world.watch.numbers, world.watch.ranges, world.watch.carriers) = (60, 4, 2);
+    world.attacks.first_day = 12.0;
+    world.attacks.waves.truncate(1);
+    world.attacks.waves[0].share = 0.12;
+    (world.attacks.reroute.watched, world.attacks.reroute.others) = (4, 10);
+    world.attacks.rogue_issuer.numbers = 5;
+    (world.attacks.range_hijack.watched, world.attacks.range_hijack.others) = (2, 1);
+    (world.attacks.registration_takeover.watched, world.attacks.registration_takeover.others) = (2, 4);
+    world
+}
+
+struct Happened {
+    folder: tempfile::TempDir,
+    log: WorldLog,
+}
+
+impl Happened {
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+/// Lets a world happen, with the truth about it beside its log, which goes on.
+async fn happen(world: World, seed: u64) -> Happened {
+    let folder = tempfile::tempdir().unwrap();
+    let script = Arc::new(Script::write(world, seed, START));
+    let mint = Arc::new(Mint::new(&script));
+    let listen = "127.0.0.1:0".parse().unwrap();
+    let log = WorldLog::begin(&Folder::new(folder.path()), listen, &script, &mint).await.unwrap();
+    let placed = drive(&script, &mint, &log, &AtomicU64::new(0)).await.unwrap();
+    let facts = WorldFacts {
+        seed,
+        start: script.time.start,
+        end: script.time.end,
+        events: placed.len() as u64,
+        attacks: script.attacks.len() as u64,
+        key: log.running.log.keys.checkpoint.verifier_key().to_string(),
+        index_key: log.running.log.index.key().to_string(),
+    };
+    write_truth(&folder.path().join("truth"), &script, &mint, &placed, &facts).unwrap();
+    Happened { folder, log }
+}
+
+/// Fails when a detector is switched off: without `reroute::open` nothing is found of those that do not watch; without the watches the
+/// watched ones are missed; without `wave::observe` the wave is; without `takeover::found` or `conflict::observe` their rows are empty.
+#[tokio::test(flavor = "multi_thread")]
+async fn attacks_are_found_and_honest_people_are_left_alone() {
+    let world = happen(small_world(), 3).await;
+    follow(world.path(), &world.log.url()).await.unwrap();
+    let score = Score::of(world.path()).unwrap();
+    println!("{score}");
+    for (whom, recall) in score.victims.iter().filter(|(whom, _)| whom.watched) {
+        assert_eq!(recall.found[Severity::Medium as usize], recall.victims, "{whom}");
+    }
+    assert!(score.recall("reroute", false, Severity::Low).unwrap() >= 0.9);
+    assert_eq!(score.recall("registration-takeover", false, Severity::Low), Some(1.0));
+    assert_eq!(score.recall("range-hijack", false, Severity::Medium), Some(1.0));
+    assert!(score.precision(Severity::High).unwrap() >= 0.9);
+    let said = |detector: &str, severity: Severity| score.detectors[detector][severity as usize];
+    assert!(said("registration-takeover", Severity::High).right > 0);
+    assert!(said("conflicting-credentials", Severity::Medium).right > 0);
+    let wave = score.waves.iter().find(|wave| wave.kind == "wave").unwrap();
+    assert!(wave.delay.unwrap() <= 3_600_000, "{wave:?}");
+    assert_eq!(score.false_waves, 0);
+    // Many folders sum up.
+    let mut twice = score.clone();
+    twice.add(score.clone());
+    assert_eq!(twice.recall("wave", false, Severity::Low), score.recall("wave", false, Severity::Low));
+    assert_eq!((twice.worlds, twice.waves.len()), (2, 2 * score.waves.len()));
+    world.log.running.stop().await;
+}
+
+/// Without attacks nothing is right, and nothing is a wave.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_calm_world_has_no_wave() {
+    let world = happen(small_world().without_attacks(), 4).await;
+    follow(world.path(), &world.log.url()).await.unwrap();
+    let score = Score::of(world.path()).unwrap();
+    println!("{score}");
+    assert_eq!((score.worlds, score.calm, score.false_waves), (1, 1, 0));
+    assert!(score.victims.is_empty() && score.severities().iter().all(|said| said.right == 0));
+    assert_eq!(score.severities()[Severity::High as usize].wrong, 0);
+    // Lost telephones and renewals without approval are there to be mistaken.
+    assert!(score.severities()[Severity::Low as usize].all() > 0);
+    world.log.running.stop().await;
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// A monitor that has seen the log honest finds each lie by its name.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_lie_is_found() {
+    let world = happen(small_world(), 5).await;
+    let folder = Folder::new(world.path());
+    let log = world.log.running.log.clone();
+    let front = Front::start(log, "127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let url = format!("http://{}/", front.address);
+    follow(world.path(), &url).await.unwrap();
+    let mut missed = BTreeMap::new();
+    for lie in Lie::ALL {
+        let place = tempfile::tempdir().unwrap();
+        copy(&world.path().join("truth"), &place.path().join("truth"));
+        copy(monitor_of(world.path()).path(), monitor_of(place.path()).path());
+        let told = front.lie(*lie, &folder, &place.path().join("twin")).await.unwrap();
+        let line = format!("{}\n", serde_json::to_string(&told).unwrap());
+        std::fs::write(place.path().join("truth/lies.jsonl"), line).unwrap();
+        let followed = follow(place.path(), &url).await;
+        front.be_honest();
+        let score = Score::of(place.path()).unwrap();
+        let found = score.lies[lie.name()];
+        println!("{}: {found:?} {followed:?}", lie.name());
+        if found.found == 0 || found.verified == 0 {
+            let all = tnlog_monitor::findings::all(&monitor_of(place.path())).unwrap();
+            let others: Vec<_> = all.into_values().filter(|notice| notice.misbehaviour).collect();
+            missed.insert(lie.name(), (found, others));
+        }
+    }
+    assert!(missed.is_empty(), "{missed:#?}");
+    front.stop().await;
+    world.log.running.stop().await;
+}
