@@ -8,7 +8,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
 use sha2::{Digest, Sha256};
@@ -40,6 +40,8 @@ pub struct State {
     destinations: Vec<Destination>,
     /// The place of the next notice in the outbox.
     next: AtomicU64,
+    /// What was told last, by the prefix of its destination: passing over all that was told costs more each time.
+    told: Mutex<BTreeMap<[u8; 8], Vec<u8>>>,
     /// Who stores something holds it.
     writing: Mutex<()>,
     /// Something waits to be told.
@@ -100,6 +102,7 @@ impl State {
             database,
             destinations,
             next: AtomicU64::new(0),
+            told: Mutex::default(),
             writing: Mutex::default(),
             news: Notify::new(),
         };
@@ -185,8 +188,13 @@ impl State {
     /// # Errors
     /// [`StateError`].
     pub fn waiting(&self, destination: &str) -> Result<Option<(Vec<u8>, Notice)>, StateError> {
-        let Some(pair) = self.outbox.prefix(prefix(destination)).next() else { return Ok(None) };
+        let prefix = prefix(destination);
+        let from = self.lock_told().get(&prefix).cloned().unwrap_or_else(|| prefix.to_vec());
+        let Some(pair) = self.outbox.range(from..).next() else { return Ok(None) };
         let (key, value) = pair.into_inner()?;
+        if !key.starts_with(&prefix) {
+            return Ok(None);
+        }
         let notice = serde_json::from_slice(&value).map_err(|_| StateError::Damaged)?;
         Ok(Some((key.to_vec(), notice)))
     }
@@ -196,7 +204,15 @@ impl State {
     /// # Errors
     /// [`StateError`].
     pub fn told(&self, key: &[u8]) -> Result<(), StateError> {
-        Ok(self.outbox.remove(key)?)
+        self.outbox.remove(key)?;
+        if let Some(prefix) = key.first_chunk::<8>() {
+            self.lock_told().insert(*prefix, key.to_vec());
+        }
+        Ok(())
+    }
+
+    fn lock_told(&self) -> MutexGuard<'_, BTreeMap<[u8; 8], Vec<u8>>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
