@@ -104,6 +104,17 @@ fn a_block_around_my_number() {
     assert!(unexpected(&world).iter().all(|found| *found == (Detector::UnexpectedScope, High)));
 }
 
+/// Who may issue for my number may not give its block to anybody.
+#[test]
+fn a_block_around_my_number_by_an_issuer_that_is_allowed() {
+    let ca = Authority::root("CA", 1, VALIDITY);
+    let mallory = ca.issue(&Profile::ranges(&[("17035550100", 100)], VALIDITY, 3));
+    let allowed_issuers = vec![Operator::of(&Certificate::from_der(ca.certificate().to_vec()).unwrap())];
+    let mut world = world(Watch { allowed_issuers, ..my_number() });
+    world.logs_open(&mallory);
+    assert_eq!(unexpected(&world), [(Detector::UnexpectedScope, Severity::Medium)]);
+}
+
 #[test]
 fn a_block_that_is_watched() {
     let block: Block = "1703555xxxx".parse().unwrap();
