@@ -3,8 +3,9 @@
 #
 #   scripts/judge.sh [COMMIT] [WITH_ATTACKS] [WITHOUT]     by default HEAD, 20 and 100
 #
-# The seed of world N is the first 12 hexadecimal digits of the SHA-256 of "<commit> <N>"; those without attacks go on counting.
-# JUDGE names the folder that the worlds happen in. What is there already is not done again, and nothing is removed at the end.
+# The seed of world N is the first 12 hexadecimal digits of the SHA-256 of "<commit> <N>", with attacks and without.
+# JUDGE names the folder that the worlds happen in, JUDGE_BIN that of the programs. What is there already is not done again, and
+# nothing is removed at the end: a megabyte or two of truth and findings for each world.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,9 +13,9 @@ commit=$(git rev-parse "${1:-HEAD}")
 attacked=${2:-20} calm=${3:-100}
 place=${JUDGE:-/dev/shm/tnlog-judge}
 address=127.0.0.1:${JUDGE_PORT:-18320}
-bin=target/release
+bin=${JUDGE_BIN:-target/release}
 
-[ -x "$bin/tnlog-monitor" ] || cargo build --release --workspace --bins --locked
+[ -n "${JUDGE_BIN:-}" ] || cargo build --release --workspace --bins --locked
 mkdir -p "$place"
 
 # Lets the world of a seed happen, follows its log, and keeps the truth and what was found.
@@ -35,9 +36,8 @@ world() {
 
 seed() { echo $((16#$(printf '%s %d' "$commit" "$1" | sha256sum | cut -c1-12))); }
 
-for ((n = 1; n <= attacked + calm; n++)); do
-    if ((n <= attacked)); then world "$place/attacks-$n" "$(seed $n)"; else world "$place/calm-$n" "$(seed $n)" --no-attacks; fi
-done
-echo "Seeds 1 to $((attacked + calm)) of $commit."
+for ((n = 1; n <= attacked; n++)); do world "$place/attacks-$n" "$(seed $n)"; done
+for ((n = 1; n <= calm; n++)); do world "$place/calm-$n" "$(seed $n)" --no-attacks; done
+echo "Seeds of $commit."
 ((attacked == 0)) || "$bin/tnlog-monitor" score "$place"/attacks-*
 ((calm == 0)) || "$bin/tnlog-monitor" score "$place"/calm-*

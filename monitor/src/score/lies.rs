@@ -23,7 +23,11 @@ pub(super) fn judge(truth: &Truth, folder: &Folder) -> anyhow::Result<BTreeMap<S
         let sum = lies.entry(lie.kind.clone()).or_default();
         sum.told += 1;
         let names = names(&lie.kind);
-        let is_it = |notice: &&Notice| names.contains(&&*notice.detector) && !notice.cleared;
+        let about = |notice: &Notice| lie.leaf.is_none_or(|leaf| notice.entries.contains(&leaf));
+        let is_it = |notice: &&Notice| {
+            let is_named = names.contains(&&*notice.detector) && !notice.cleared;
+            is_named && (notice.entries.is_empty() || about(notice))
+        };
         let Some(notice) = found.values().find(is_it) else { continue };
         sum.found += 1;
         let proved = proved(folder, notice, &keys);

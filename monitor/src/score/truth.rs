@@ -60,6 +60,9 @@ pub struct TrueVictim {
 pub struct TrueLie {
     /// Its name.
     pub kind: String,
+    /// The leaf that is wrong, where one is.
+    #[serde(default)]
+    pub leaf: Option<u64>,
 }
 
 /// All of it.
