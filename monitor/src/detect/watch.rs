@@ -323,15 +323,9 @@ fn block_around(
     watch: &Watch,
     learned: &Learned,
 ) -> Option<Finding> {
-    let words = organization::words(&open.certificate);
-    let is_holder = |name: &String| {
-        let telling = organization::telling_words(name);
-        let known: Vec<_> = telling.iter().map(|word| organization::hash(word)).collect();
-        organization::are_alike(&known, &words)
-    };
     let key = KeyId::of_hash(open.certificate.spki_sha256());
     let is_own = watch.known_keys.contains(&key) || learned.is_known(&key);
-    if is_own || watch.holders.iter().any(is_holder) {
+    if is_own || watch.holders.iter().any(|name| organization::is_named(&open.certificate, name)) {
         return None;
     }
     // Who may issue for a number may not give the block around it to anybody; but its carrier has the block from somewhere.

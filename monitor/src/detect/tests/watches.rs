@@ -95,8 +95,13 @@ fn a_block_around_my_number() {
     world.logs_open(&range("17035550000", 1000, "Example Telephone, Inc.", 1));
     world.logs_open(&range("17035551000", 1000, "Other", 2));
     assert_eq!(unexpected(&world), []);
-    for (start, count) in [("17035550100", 100), ("17035000000", 1_000_000), ("17035550115", 12)] {
-        let mallory = range(start, count, "Mallory", 3);
+    // A word that both names share makes nobody the holder.
+    for (start, count, name) in [
+        ("17035550100", 100, "Mallory"),
+        ("17035000000", 1_000_000, "Example Telecom"),
+        ("17035550115", 12, "Telephone"),
+    ] {
+        let mallory = range(start, count, name, 3);
         let found = unexpected(&world).len();
         world.logs_open(&mallory);
         assert_eq!(unexpected(&world).len(), found + 1, "{start} {count}");
