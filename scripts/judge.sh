@@ -22,8 +22,10 @@ mkdir -p "$place"
 world() {
     local folder=$1 seed=$2
     [ -e "$folder/judged" ] && return
-    rm -rf "$folder"
-    "$bin/tnlog" simulate --data "$folder" --seed "$seed" "${@:3}" >"$folder.said" 2>&1
+    if [ ! -e "$folder/truth/world.toml" ]; then
+        rm -rf "$folder"
+        "$bin/tnlog" simulate --data "$folder" --seed "$seed" "${@:3}" >"$folder.said" 2>&1
+    fi
     "$bin/tnlog" serve --data "$folder" --listen "$address" >>"$folder.said" 2>&1 &
     local log=$!
     until (: <"/dev/tcp/${address/://}") 2>/dev/null; do sleep 0.1; done
