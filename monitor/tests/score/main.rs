@@ -94,12 +94,29 @@ async fn attacks_are_found_and_honest_people_are_left_alone() {
     assert!(wave.delay.unwrap() <= 3_600_000, "{wave:?}");
     assert_eq!(score.false_waves, 0);
     assert_shortcut_agrees(&world);
+    assert_command_sums_up(world.path());
     // Many folders sum up.
     let mut twice = score.clone();
     twice.add(score.clone());
     assert_eq!(twice.recall("wave", false, Severity::Low), score.recall("wave", false, Severity::Low));
     assert_eq!((twice.worlds, twice.waves.len()), (2, 2 * score.waves.len()));
     world.log.running.stop().await;
+}
+
+/// Tables for people, JSON for programs.
+fn assert_command_sums_up(world: &Path) {
+    let score = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tnlog-monitor"));
+        let done = command.arg("score").args(arguments).args([world, world]).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).unwrap()
+    };
+    let json: serde_json::Value = serde_json::from_str(&score(&["--json"])).unwrap();
+    assert_eq!(
+        (&json["worlds"], &json["victims"]["reroute, not watched"]["victims"]),
+        (&2.into(), &20.into())
+    );
+    assert!(score(&[]).starts_with("2 worlds, 0 of them without attacks"));
 }
 
 /// What `examples/calm.rs` measures is what a monitor of a real log says.
