@@ -23,6 +23,7 @@ mod page;
 pub mod progress;
 mod quorum;
 pub mod run;
+pub mod score;
 mod served;
 pub mod state;
 pub mod watching;

@@ -2,6 +2,7 @@
 
 mod findings;
 mod init;
+mod score;
 mod shell;
 mod watch;
 
@@ -55,6 +56,7 @@ enum Command {
     Ack(findings::AckArgs),
     Findings(findings::Args),
     TestAlert,
+    Score(score::Args),
     VerifyEvidence(findings::EvidenceArgs),
     Completions(shell::Completions),
     Man(shell::Man),
@@ -83,6 +85,7 @@ pub fn run() -> ExitCode {
             Command::TestAlert => watch::test_alert(&folder).await,
             Command::Ack(args) => findings::ack(&folder, &args),
             Command::Findings(args) => findings::list(&folder, &args, cli.json),
+            Command::Score(args) => score::run(&args, cli.json).await,
             Command::VerifyEvidence(args) => findings::verify(&args),
             Command::Completions(args) => shell::completions(&args, Cli::command()),
             Command::Man(args) => shell::man(&args, Cli::command()),
