@@ -8,7 +8,7 @@ use tnlog::admission::Kind;
 use tnlog::client::answer::{AnswerError, MAX_ITEMS, Question};
 use tnlog::client::api;
 use tnlog::client::signatures::Ring;
-use tnlog::entry::{Entry, Leaf, Verb};
+use tnlog::entry::{Action, Entry, Leaf, Verb};
 use tnlog::label::Label;
 use tnlog::standing::{Credential, DoesNotStand, History, NumberList, Stands};
 
@@ -249,11 +249,18 @@ fn of_number(log: &ShownLog, label: Label, indexes: &[u64], now: u64) -> Result<
             entry: registered.index,
             time: When::new(registered.timestamp, now),
             kind: "register",
-            says: words::capital(registered.entry.action.name()),
+            says: done(registered.entry.action).into(),
             href: address(&log.name, registered.index),
         });
     }
     Ok(lives)
+}
+
+fn done(action: Action) -> &'static str {
+    match action {
+        Action::Register => "Registered",
+        Action::Withdraw => "Withdrawn",
+    }
 }
 
 fn of_credential(log: &ShownLog, history: &History<'_>, one: &Credential<'_>, now: u64) -> Life {

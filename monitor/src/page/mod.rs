@@ -132,7 +132,6 @@ pub(crate) struct Asked {
     visitor: Visitor,
     /// What its forms send.
     form: String,
-    has_token: bool,
     /// JSON instead of HTML.
     json: bool,
     /// Whether a proxy was asked over TLS.
@@ -200,7 +199,6 @@ async fn enter(Shared(page): ThePage, mut request: Request, next: Next) -> Respo
             let query = request.uri().query().unwrap_or_default();
             let asked = Asked {
                 form: page.access.form(&visitor),
-                has_token: page.access.has_token(),
                 json,
                 is_secure: reply::is_secure(request.headers()),
                 query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),

@@ -46,7 +46,7 @@ pub fn counted(count: impl Figure, one: &str) -> String {
     match (count.figure(), one.strip_suffix('y').filter(|stem| !stem.ends_with('a'))) {
         (1, _) => format!("1 {one}"),
         (count, Some(stem)) => format!("{} {stem}ies", number(count)),
-        (count, None) if one.ends_with("ch") => format!("{} {one}es", number(count)),
+        (count, None) if one.ends_with('h') => format!("{} {one}es", number(count)),
         (count, None) => format!("{} {one}s", number(count)),
     }
 }
@@ -204,8 +204,8 @@ mod tests {
     fn figures_and_times_read_well() {
         assert_eq!([number(0_u64), number(999_u64), number(1_000_000_u64)], ["0", "999", "1,000,000"]);
         assert_eq!(
-            [counted(1, "log"), counted(2, "log"), counted(2, "watch")],
-            ["1 log", "2 logs", "2 watches"]
+            [counted(1, "log"), counted(2, "log"), counted(2, "hash")],
+            ["1 log", "2 logs", "2 hashes"]
         );
         assert_eq!([counted(2, "entry"), counted(2, "day")], ["2 entries", "2 days"]);
         let at = |milliseconds| When::new(milliseconds, 1_795_527_534_000);

@@ -19,6 +19,8 @@ const DAY: i64 = 86_400;
 /// The spans that can be chosen, in days.
 const SPANS: [(u32, &str); 3] = [(30, "30 days"), (90, "90 days"), (365, "A year")];
 const DEFAULT_DAYS: u32 = 90;
+/// What is before the log began is not shown, but for so many days that a chart is one.
+const LEAST_DAYS: u32 = 14;
 /// The most columns of a chart: more days than that are shown by the week.
 const MAX_COLUMNS: u32 = 92;
 /// Issuers that have a colour of their own, and those that have a chart of their own; the same of countries.
@@ -140,7 +142,9 @@ impl Columns {
         };
         let last = u32::try_from(newest / 1000 / DAY as u64).unwrap_or(u32::MAX / 2);
         let days_each = if days > MAX_COLUMNS { 7 } else { 1 };
-        let count = days.div_ceil(days_each);
+        let begun = log.entries.leaf(0)?.map_or(0, |leaf| leaf.timestamp) / 1000 / DAY as u64;
+        let shown = last.saturating_sub(u32::try_from(begun).unwrap_or(last)) + 1;
+        let count = days.min(shown.max(LEAST_DAYS)).div_ceil(days_each);
         Ok(Columns { first: (last + 1).saturating_sub(count * days_each), last, days_each })
     }
 

@@ -112,7 +112,11 @@ impl Story {
         wait_for("the monitor has not seen everything", || {
             let logs = ask(page, "/logs.json", &story.bearer(), None);
             let log = &logs.json()["logs"][0];
-            log["indexed"] == size && log["checked"] == size && log["open"][3].as_u64() > Some(0)
+            let found = |watch: &str| {
+                let findings = story.get(&format!("/findings.json?watch={watch}")).json();
+                !findings["findings"][0].is_null()
+            };
+            log["indexed"] == size && log["checked"] == size && found("telephone+1") && found("our+block")
         });
         story
     }

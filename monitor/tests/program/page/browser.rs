@@ -169,6 +169,12 @@ impl Browser {
         self.script("return location.pathname + location.search").as_str().unwrap().to_owned()
     }
 
+    /// Waits until the address is this one.
+    #[track_caller]
+    pub fn arrive(&self, path: &str) {
+        wait_for(&format!("{path} is not reached"), || self.path() == path);
+    }
+
     /// What the console said since the last time.
     pub fn console(&self) -> Vec<Value> {
         self.log("browser")
