@@ -263,7 +263,7 @@ fn make_key(folder: &MonitorFolder, role: &str, name: &str) -> anyhow::Result<Ve
     private_folder(&folder.path().join("keys"))?;
     let mut seed = [0; 32];
     rand_core::RngCore::fill_bytes(&mut rand_core::OsRng, &mut seed);
-    let signer = Signer::new(&format!("{name}/{role}"), KeyType::Cosignature, &seed)?;
+    let signer = Signer::new(format!("{name}/{role}"), KeyType::Cosignature, &seed)?;
     write_new(&path, signer.to_private_key().as_bytes())?;
     Ok(signer.verifier_key().clone())
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use rand_core::{OsRng, RngCore};
 use tnlog::client::secret_file;
 use tnlog::note::{KeyType, Signer};

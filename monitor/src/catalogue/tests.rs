@@ -25,7 +25,7 @@ fn notice(n: u64) -> Notice {
         entries: vec![n, n + 1],
         issuer: Some(format!("{:064x}", n % 7)),
         calling_code: Some([1, 44, 682][n as usize % 3]),
-        watch: (n % 10 == 0).then(|| format!("telephone {}", n % 30)),
+        watch: n.is_multiple_of(10).then(|| format!("telephone {}", n % 30)),
         what: format!("Certificate {n} is valid for {} days, and the issuer is prompt.", n % 900),
         whom: "its holder".into(),
         now: "ask".into(),

@@ -6,10 +6,10 @@ use tnlog::note::VerifierKey;
 
 use super::Lies;
 use super::truth::Truth;
-use crate::evidence::{Evidence, Proved};
 use crate::findings::all;
 use crate::folder::Folder;
 use crate::notice::Notice;
+use tnlog::client::evidence::{Evidence, Proved};
 
 /// Compares the lies that were told with what was found.
 pub(super) fn judge(truth: &Truth, folder: &Folder) -> anyhow::Result<BTreeMap<String, Lies>> {
