@@ -220,11 +220,11 @@ fn a_log_that_forks_between_two_runs_is_found_by_what_was_kept() {
     story.log.stop();
     std::fs::remove_dir_all(&log).unwrap();
     copied(&copy, &log);
-    story.log.resume().unwrap();
     // The witnesses lie: they forget what they cosigned.
     for witness in &story.witnesses {
         std::fs::remove_file(story.path(&witness.name)).unwrap();
     }
+    story.log.resume().unwrap();
     for key in 5..8 {
         story.credential(key);
     }

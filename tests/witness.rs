@@ -574,7 +574,7 @@ async fn the_commands_make_a_policy_and_work_with_witnesses() {
     let twice = ["policy", "init", &url, "--out", "-", "--witness", &keys[0], "--witness", &keys[0]];
     assert!(tnlog(folder, 1, &twice).contains("already"));
     tnlog(folder, 64, &["policy", "init", &url, "--witness", "nonsense"]);
-    tnlog(folder, 1, &["policy", "init", &url, "--quorum", "1", "--out", "-"]);
+    tnlog(folder, 64, &["policy", "init", &url, "--quorum", "1", "--out", "-"]);
 
     let chain = site.certificate(1);
     let pem: String = parse(&chain).iter().map(|certificate| certificate.to_pem()).collect();

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use p256::ecdsa::signature::Signer;
 use p256::pkcs8::{DecodePrivateKey, EncodePublicKey};
-use tnlog::client::secret_file;
+use tnlog::client::secret_file::{self, SecretFileError};
 use zeroize::Zeroizing;
 
 use crate::input;
@@ -24,10 +24,11 @@ impl SigningKey {
     /// # Errors
     /// When it cannot be read, others than its owner can read it, or it holds no such key.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
-        let bytes = if path == Path::new("-") {
-            Zeroizing::new(input::read(path)?)
-        } else {
-            secret_file::read(path)?
+        let bytes = match secret_file::read(path) {
+            _ if path == Path::new("-") => Zeroizing::new(input::read(path)?),
+            // What is no secret is told apart from one that others can read.
+            Err(SecretFileError::Permissions { .. }) if is_public(path) => Zeroizing::new(input::read(path)?),
+            read => read?,
         };
         let text = std::str::from_utf8(&bytes).unwrap_or_default();
         let Some(begin) = text.find("-----BEGIN") else {
@@ -73,6 +74,10 @@ impl SigningKey {
             }
         }
     }
+}
+
+fn is_public(path: &Path) -> bool {
+    input::read(path).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains("-----BEGIN PUBLIC KEY"))
 }
 
 /// What the file is instead, and what to do about it.

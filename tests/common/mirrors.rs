@@ -81,7 +81,9 @@ impl Mirror {
     pub fn holds(&self, text: &str) -> bool {
         let mut files = files_below(&self.folder.public());
         files.push(self.messages.clone());
-        let holds = |path: PathBuf| String::from_utf8_lossy(&std::fs::read(path).unwrap()).contains(text);
+        // A file that is being replaced may be gone by now.
+        let holds =
+            |path: PathBuf| String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).contains(text);
         files.into_iter().any(holds)
     }
 }
