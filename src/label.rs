@@ -13,6 +13,7 @@ use rand_core::{CryptoRng, RngCore};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use voprf::{BlindedElement, EvaluationElement, Proof, Ristretto255, VoprfClient, VoprfServer};
+use zeroize::ZeroizeOnDrop;
 
 use crate::block::Block;
 use crate::number::{Number, ServiceProviderCode};
@@ -185,6 +186,9 @@ impl LabelKey {
         }
     }
 }
+
+/// Compiles as long as the key wipes itself.
+impl ZeroizeOnDrop for LabelKey where VoprfServer<Ristretto255>: ZeroizeOnDrop {}
 
 impl fmt::Debug for LabelKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

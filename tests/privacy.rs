@@ -1,5 +1,6 @@
 //! No number, label, opening or secret where anybody but its holder can read it: not in messages at trace level, not in
-//! metrics, not in an error, not in a public byte. Looked for as digits, base64, hexadecimal and DER.
+//! metrics, not in an error, not in a public byte. Looked for as digits, base64, hexadecimal, percent-encoding and
+//! DER.
 
 #![cfg(feature = "server")]
 
@@ -36,6 +37,10 @@ impl Needles {
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         self.raw(&format!("{name}, in hexadecimal"), hex.as_bytes());
         self.raw(&format!("{name}, in capital hexadecimal"), hex.to_uppercase().as_bytes());
+        for percent in ["%", "%25"] {
+            let encoded: String = bytes.iter().map(|byte| format!("{percent}{byte:02X}")).collect();
+            self.raw(&format!("{name}, in percent-encoding"), encoded.as_bytes());
+        }
         for before in 0..3 {
             let shifted = [&[0; 2][..before], bytes].concat();
             // Characters at the ends also depend on the bytes around.
@@ -84,6 +89,7 @@ fn the_search_finds_what_is_planted() {
     for planted in [
         plant(b"12005550101"),
         plant(b"3132303035353530313031"),
+        plant(b"/%31%32%30%30%35%35%35%30%31%30%31"),
         plant(&in_der(b"")),
         plant(&in_der(b"\x16")),
         plant(&in_der(b"\xa2\x0d")),
@@ -309,6 +315,11 @@ fn refuse_everything(address: SocketAddr, problems: &mut Problems) {
         format!("/ct/v1/get-entries?start=0{number}x&end=1"),
         format!("/ct/v1/get-proof-by-hash?hash={number}&tree_size=1"),
         format!("/ct/v1/get-sth-consistency?first={number}&second=1"),
+        format!("/{}", percent(&number)),
+        format!("/tile/{}/000", percent(&number)),
+        format!("/issuer/{}", percent(&number)),
+        format!("/index/{number}/checkpoint"),
+        format!("/ct/v1/get-entries?start={}&end=1", percent(&number)),
     ] {
         let response = get(address, &path);
         assert!(response.status >= 400, "{path}");
@@ -325,6 +336,11 @@ fn refuse_everything(address: SocketAddr, problems: &mut Problems) {
     let body = json!({ "blinded": [common::base64(&blinded.elements()[0])] });
     assert_eq!(problems.post(address, "/tn/v1/evaluate", &body).status, 200);
     assert_eq!(problems.post(address, "/tn/v1/evaluate", &body).status, 429);
+}
+
+/// Each byte in percent-encoding.
+fn percent(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
 /// A disk on which no round can be staged: the submission is not answered, and is when the disk is well again.

@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -11,6 +12,7 @@ use common::people::{CONTACT, Phone, RS, SERVICE, leaf, rs_key};
 use common::{TestLog, certificates};
 use p256::pkcs8::{Document, EncodePrivateKey, LineEnding};
 use serde_json::Value;
+use tnlog::client::secret_file;
 use tnlog::entry::{Action, Entry, Verb};
 use tnlog::synthetic::KeyPair;
 
@@ -43,7 +45,7 @@ fn write_key(path: &Path, key: &KeyPair) {
         32 => p256::SecretKey::from_slice(&scalar).unwrap().to_pkcs8_pem(LineEnding::LF).unwrap(),
         _ => p384::SecretKey::from_slice(&scalar).unwrap().to_pkcs8_pem(LineEnding::LF).unwrap(),
     };
-    std::fs::write(path, pem.as_bytes()).unwrap();
+    assert!(secret_file::write_new(path, pem.as_bytes()).unwrap());
 }
 
 fn write_public(path: &Path, key: &KeyPair) {
@@ -203,6 +205,7 @@ fn approving_and_disputing() {
     assert_eq!(entry.verb, Verb::Dispute);
     // The same key signs the same bytes: said once, answered again.
     assert_eq!(json(path, 0, &desk.at_log("dispute", &dispute))["index"], 4);
+    secret_file::write_new(&path.join("public"), &std::fs::read(path.join("old.pem")).unwrap()).unwrap();
     for (args, why) in [
         (["--old", "1", "--new", "2", "--old-key", "new.key"], "not the key of the earlier credential"),
         (["--old", "2", "--new", "1", "--old-key", "new.key"], "only a later one can be"),
@@ -210,11 +213,32 @@ fn approving_and_disputing() {
             ["--old", "1", "--new", "0", "--old-key", "old.key"],
             "leaf 0 of the log is no credential of numbers",
         ),
-        (["--old", "1", "--new", "2", "--old-key", "rs.pem"], "private key"),
-        (["--old", "1", "--new", "2", "--old-key", "old.pem"], "private key"),
+        (["--old", "1", "--new", "2", "--old-key", "public"], "holds no private key"),
     ] {
         let said = run(path, 1, &desk.at_log("dispute", &args));
         assert!(said.contains(why), "{said}");
     }
     assert_eq!(desk.log.size(), 5);
+}
+
+/// Fails when `SigningKey::read` does not look at the mode.
+#[test]
+fn a_key_that_others_can_read_is_not_used() {
+    let desk = Desk::new();
+    let set = |name: &str, mode| {
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(desk.path().join(name), mode).unwrap();
+    };
+    let approve = ["--old", "old.pem", "--new", "new.pem", "--old-key", "old.key"];
+    let both = ["--credential-key", "old.key", "--service-key", "rs.key", "--out", "a.tlog-proof"];
+    let register = [&desk.registering()[..], &both].concat();
+    let mut refused = Vec::new();
+    set("old.key", 0o640);
+    refused.push(run(desk.path(), 1, &desk.at_log("approve", &approve)));
+    refused.push(run(desk.path(), 1, &desk.at_log("register", &register)));
+    set("old.key", 0o600);
+    set("rs.key", 0o604);
+    refused.push(run(desk.path(), 1, &desk.at_log("register", &register)));
+    assert!(refused.iter().all(|said| said.contains("chmod 600")), "{refused:?}");
+    assert_eq!(desk.log.size(), 3, "something was signed and logged");
 }

@@ -1,15 +1,15 @@
 //! `tnlog keygen`: a key for checkpoints, or for cosignatures.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use rand_core::{OsRng, RngCore};
+use tnlog::client::secret_file;
 use tnlog::note::{KeyType, Signer};
 use zeroize::Zeroizing;
 
-use crate::{input, output};
+use crate::output;
 
 /// Make an Ed25519 key: the private one into a file, the public one to standard output
 ///
@@ -44,12 +44,10 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let signer = Signer::new(&args.name, key_type, &seed)
         .context("the name of a key has 1 to 255 bytes, no spaces and no plus sign")?;
     let path = args.out.unwrap_or_else(|| PathBuf::from(args.name.replace('/', "_") + ".key"));
-    let about = || format!("{} was not written; a key is never overwritten", path.display());
-    let mut file = input::private_file(&path, true).with_context(about)?;
-    file.write_all(signer.to_private_key().as_bytes())
-        .and_then(|()| file.write_all(b"\n"))
-        .with_context(about)?;
-    file.sync_all().with_context(about)?;
+    let text = Zeroizing::new(format!("{}\n", *signer.to_private_key()));
+    if !secret_file::write_new(&path, text.as_bytes())? {
+        bail!("{} was not written: it exists, and a key is never overwritten", path.display());
+    }
     let public = signer.verifier_key().to_string();
     if args.json {
         let file = path.display().to_string();

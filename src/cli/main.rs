@@ -1,7 +1,6 @@
 //! The command `tnlog`: a transparency log of telephone number certificates, and all that is done with one.
 
 mod audit;
-mod demo;
 mod doctor;
 mod folder;
 mod index_successor;
@@ -12,6 +11,7 @@ mod label;
 mod load;
 mod lookups;
 mod mirror;
+mod notify;
 mod number;
 mod output;
 mod place;
@@ -47,7 +47,6 @@ enum Command {
     Approve(statement::Approve),
     Audit(audit::Args),
     Completions(shell::Completions),
-    Demo(demo::Args),
     Doctor(doctor::Args),
     IndexSuccessor(index_successor::Args),
     Dispute(statement::Dispute),
@@ -74,7 +73,6 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Approve(args) => statement::approve(args).await,
         Command::Audit(args) => audit::run(args).await,
         Command::Completions(args) => shell::completions(args, Cli::command()),
-        Command::Demo(args) => demo::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,
         Command::IndexSuccessor(args) => index_successor::run(args),
         Command::Dispute(args) => statement::dispute(args).await,

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use p256::ecdsa::signature::Signer;
 use p256::pkcs8::{DecodePrivateKey, EncodePublicKey};
+use tnlog::client::secret_file;
 use zeroize::Zeroizing;
 
 use crate::input;
@@ -18,12 +19,16 @@ pub enum SigningKey {
 }
 
 impl SigningKey {
-    /// Reads a PEM file, PKCS #8 or SEC 1.
+    /// Reads a PEM file, PKCS #8 or SEC 1, or standard input for `-`.
     ///
     /// # Errors
-    /// When it cannot be read, or holds no such key.
+    /// When it cannot be read, others than its owner can read it, or it holds no such key.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
-        let bytes = Zeroizing::new(input::read(path)?);
+        let bytes = if path == Path::new("-") {
+            Zeroizing::new(input::read(path)?)
+        } else {
+            secret_file::read(path)?
+        };
         let text = std::str::from_utf8(&bytes).unwrap_or_default();
         let Some(begin) = text.find("-----BEGIN") else {
             bail!("{} holds no private key in PEM{}", path.display(), instead(&bytes));

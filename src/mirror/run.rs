@@ -138,10 +138,10 @@ pub async fn start(
     let work = Work {
         follower,
         mirror: mirror.clone(),
+        evidence: Evidence::new(folder, client.clone(), &mirror),
         client,
         store,
         named: 0,
-        evidence: Evidence::new(folder, &mirror),
         poll: Duration::from_millis(config.poll_milliseconds),
         nudge,
         fresh,
@@ -231,6 +231,11 @@ struct Work {
 
 impl Work {
     async fn run(mut self) {
+        self.steps().await;
+        self.follower.rest().await;
+    }
+
+    async fn steps(&mut self) {
         let mut stopped = self.stopped.clone();
         let (mut pause, mut failures) = (self.poll, 0);
         loop {
@@ -248,9 +253,9 @@ impl Work {
                     }
                 }
                 Err(error) => {
-                    let error = self.evidence.prove(error).await;
+                    let error = self.evidence.judge(error).await;
                     if let FollowError::Found(finding) = &error
-                        && self.found(finding)
+                        && self.found(finding).await
                     {
                         return;
                     }
@@ -280,9 +285,9 @@ impl Work {
     }
 
     /// Keeps the evidence; whether nothing newer is served from now on.
-    fn found(&mut self, finding: &Finding) -> bool {
+    async fn found(&mut self, finding: &Finding) -> bool {
         if finding.is_final() || matches!(finding, Finding::Rollback { .. }) {
-            self.evidence.keep(finding, Clock::system().now_milliseconds() / 1000);
+            self.evidence.keep(finding, Clock::system().now_milliseconds() / 1000).await;
         }
         if finding.is_final() {
             tracing::error!("{finding}. Nothing newer is served, and nothing more cosigned");

@@ -7,7 +7,7 @@ use base64ct::{Base64, Encoding};
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
-use zeroize::Zeroizing;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use super::{Note, NoteError, NoteSignature, is_name};
 use crate::cosignature;
@@ -174,7 +174,7 @@ impl Signer {
     pub fn parse(private_key: &str) -> Result<Signer, KeyError> {
         let rest = private_key.strip_prefix("PRIVATE+KEY+").ok_or(KeyError::Malformed)?;
         let (name, key_type, seed) = split_key(rest)?;
-        let signer = Signer::new(name, key_type, &Zeroizing::new(seed))?;
+        let signer = Signer::new(name, key_type, &seed)?;
         if *signer.to_private_key() == private_key { Ok(signer) } else { Err(KeyError::Id) }
     }
 
@@ -213,6 +213,9 @@ impl Signer {
     }
 }
 
+/// Compiles as long as the key wipes itself.
+impl ZeroizeOnDrop for Signer where SigningKey: ZeroizeOnDrop {}
+
 impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Signer({})", self.public)
@@ -226,7 +229,7 @@ pub(crate) fn key_id(name: &str, signature_type: u8, key: &[u8]) -> u32 {
     u32::from_be_bytes([a, b, c, d])
 }
 
-fn split_key(text: &str) -> Result<(&str, KeyType, [u8; 32]), KeyError> {
+fn split_key(text: &str) -> Result<(&str, KeyType, Zeroizing<[u8; 32]>), KeyError> {
     let mut parts = text.splitn(3, '+');
     let (Some(name), Some(_), Some(base64)) = (parts.next(), parts.next(), parts.next()) else {
         return Err(KeyError::Malformed);
@@ -239,5 +242,7 @@ fn split_key(text: &str) -> Result<(&str, KeyType, [u8; 32]), KeyError> {
         0x04 => KeyType::Cosignature,
         other => return Err(KeyError::Type(other)),
     };
-    Ok((name, key_type, key.try_into().map_err(|_| KeyError::Malformed)?))
+    let mut seed = Zeroizing::new([0; 32]);
+    seed.copy_from_slice(key.first_chunk::<32>().filter(|_| key.len() == 32).ok_or(KeyError::Malformed)?);
+    Ok((name, key_type, seed))
 }

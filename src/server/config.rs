@@ -67,6 +67,8 @@ pub struct Config {
 pub struct Limits {
     /// Open connections; more wait.
     pub connections: usize,
+    /// Open connections of one client (an IPv4 address or an IPv6 /64) that is no trusted proxy; more are closed at once.
+    pub connections_per_client: usize,
     /// The time for the header of a request, in seconds.
     pub header_seconds: u64,
     /// The time for a whole request, in seconds.
@@ -105,6 +107,7 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             connections: 4096,
+            connections_per_client: 2048,
             header_seconds: 10,
             request_seconds: 30,
             body_bytes: 256 << 10,
@@ -213,6 +216,7 @@ impl Config {
             ("cosign_timeout_seconds", self.cosign_timeout_seconds, HOUR),
             ("cosign_renewal_seconds", self.cosign_renewal_seconds, YEAR),
             ("limits.connections", limits.connections as u64, u64::MAX),
+            ("limits.connections_per_client", limits.connections_per_client as u64, u64::MAX),
             ("limits.header_seconds", limits.header_seconds, HOUR),
             ("limits.request_seconds", limits.request_seconds, HOUR),
             ("limits.pool_entries", limits.pool_entries as u64, u64::MAX),
@@ -329,7 +333,7 @@ mod tests {
         assert_eq!(Config::parse(&uncommented).unwrap(), least);
         let fields =
             uncommented.lines().filter(|line| line.contains(" = ") && !line.starts_with('#')).count();
-        assert_eq!(fields, 29, "a field is missing in the template");
+        assert_eq!(fields, 30, "a field is missing in the template");
     }
 
     #[test]
@@ -352,6 +356,7 @@ mod tests {
             "origin = \"a\"\n[limits]\nrequest_seconds = 3601",
             "origin = \"a\"\nrounds = 1",
             "origin = \"a\"\n[limits]\nconections = 1",
+            "origin = \"a\"\n[limits]\nconnections_per_client = 0",
             "origin = \"a\"\nlisten = \"localhost\"",
         ] {
             assert!(Config::parse(text).is_err(), "{text:?}");

@@ -1,8 +1,8 @@
 //! The log's secrets on disk: one file each, readable by the log's user alone.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use p256::ecdsa::SigningKey;
@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use super::signatures::SctSigner;
 use super::signer::CheckpointSigner;
+use crate::client::secret_file::{self, SecretFileError};
 use crate::commitment::OpeningSecret;
 use crate::entry::Parameters;
 use crate::index::Generation;
@@ -45,32 +46,24 @@ pub struct Keys {
 /// Why the keys cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
-    /// Reading or writing failed.
+    /// Making the folder failed.
     #[error("{}: {error}", path.display())]
     Io {
-        /// The file.
+        /// The folder.
         path: PathBuf,
         /// What failed.
         #[source]
         error: io::Error,
     },
+    /// Reading or writing a file failed, or others than its owner can read it.
+    #[error(transparent)]
+    File(#[from] SecretFileError),
     /// The log exists and a key of it is gone.
     #[error(
         "{} is missing, and this log cannot go on without it: restore it from a backup. A new key would make another log",
         .0.display()
     )]
     Missing(PathBuf),
-    /// Others than its owner can read the file.
-    #[error(
-        "{} can be read by others than its owner (mode {mode:04o}): chmod 600 it, and think about who has read it",
-        path.display()
-    )]
-    Permissions {
-        /// The file.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-    },
     /// The file holds no such key.
     #[error("{} does not hold the key that belongs there: restore it from a backup", .0.display())]
     Malformed(PathBuf),
@@ -226,33 +219,27 @@ fn from_hex(text: &str) -> Option<Zeroizing<[u8; 32]>> {
     Some(bytes)
 }
 
-/// Writes a new file that only its owner can read, durably; an existing one stays as it is.
+/// Writes a new file; an existing one stays as it is.
 fn write_new(path: &Path, content: impl FnOnce() -> Zeroizing<String>) -> Result<(), KeysError> {
-    let io = |error| KeysError::Io { path: path.to_owned(), error };
-    let mut file = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
-        opened => opened.map_err(io)?,
-    };
-    file.write_all(content().as_bytes()).and_then(|()| file.sync_all()).map_err(io)
+    if !path.exists() {
+        secret_file::write_new(path, content().as_bytes())?;
+    }
+    Ok(())
 }
 
 fn parse<T>(folder: &Path, name: &str, read: impl FnOnce(&str) -> Option<T>) -> Result<T, KeysError> {
     let path = folder.join(name);
-    let text = match fs::read_to_string(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(KeysError::Missing(path)),
-        Err(error) => return Err(KeysError::Io { path, error }),
-        Ok(text) => Zeroizing::new(text),
+    let bytes = match secret_file::read(&path) {
+        Err(error) if error.is_missing() => return Err(KeysError::Missing(path)),
+        read => read?,
     };
-    let mode = fs::metadata(&path).map_err(|error| KeysError::Io { path: path.clone(), error })?;
-    let mode = mode.permissions().mode() & 0o7777;
-    if mode & 0o077 != 0 {
-        return Err(KeysError::Permissions { path, mode });
-    }
-    read(&text).ok_or(KeysError::Malformed(path))
+    std::str::from_utf8(&bytes).ok().and_then(read).ok_or(KeysError::Malformed(path))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn folder() -> (tempfile::TempDir, PathBuf) {
@@ -281,7 +268,11 @@ mod tests {
             Keys::create(&path, "example.com/log").unwrap();
             let read = || Keys::read(&path, "example.com/log").err();
             fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
-            assert!(matches!(read(), Some(KeysError::Permissions { path, mode: 0o640 }) if path == file));
+            let open = |error| match error {
+                Some(KeysError::File(SecretFileError::Permissions { path, mode: 0o640 })) => path == file,
+                _ => false,
+            };
+            assert!(open(read()));
             fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
             fs::write(&file, "zz").unwrap();
             assert!(matches!(read(), Some(KeysError::Malformed(p)) if p == file));

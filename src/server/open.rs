@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use rand_core::{OsRng, RngCore};
 use tokio::sync::watch;
-use zeroize::Zeroizing;
 
 use super::clock::Clock;
 use super::config::{Config, ConfigError, Folder, is_origin};
@@ -23,8 +22,9 @@ use super::roots::Roots;
 use super::sequencer::{Sequencer, SequencerError, Stores};
 use super::services::Services;
 use super::slots::{Slots, SlotsError, Source};
-use super::witness::{self, Cosigned, Cosigner, Pace, Witnesses, WitnessesError};
+use super::witness::{self, Contradicted, Cosigned, Cosigner, Pace, Witnesses, WitnessesError};
 use crate::chain_item::ChainItem;
+use crate::client::secret_file;
 use crate::client::store::{CheckpointLock, DiskLock, DiskStore, ObjectStore};
 use crate::entry::{Entry, Leaf, Parameters};
 use crate::merkle::Hash;
@@ -104,6 +104,9 @@ pub enum OpenError {
     /// The verifiers of the index log cannot be asked, or contradict what is stored.
     #[error("the verifiers of the index log: {0}")]
     Verifiers(#[source] WitnessesError),
+    /// A witness or a verifier remembers what this log does not hold.
+    #[error(transparent)]
+    Contradicted(#[from] Contradicted),
     /// There is a derived database, and so there was a log, and the lock is gone.
     #[error(
         "{} is there and the lock holds no checkpoint: this log existed and its lock was lost. Put back the newest lock; a log \
@@ -212,16 +215,16 @@ pub fn read_config(path: &Path) -> Result<Config, OpenError> {
 /// The name in the checkpoint key, which is the origin; none when there is no key yet.
 ///
 /// # Errors
-/// [`OpenError::Io`], [`OpenError::Keys`].
+/// [`OpenError::Keys`].
 pub fn name_of_key(folder: &Folder) -> Result<Option<String>, OpenError> {
     let path = folder.keys().join("checkpoint.key");
-    match fs::read_to_string(&path).map(Zeroizing::new) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(OpenError::Io { path, error }),
-        Ok(text) => match Signer::parse(text.trim_end()) {
-            Ok(signer) => Ok(Some(signer.verifier_key().name().to_owned())),
-            Err(_) => Err(KeysError::Malformed(path).into()),
-        },
+    let bytes = match secret_file::read(&path) {
+        Err(error) if error.is_missing() => return Ok(None),
+        read => read.map_err(KeysError::from)?,
+    };
+    match std::str::from_utf8(&bytes).map(|text| Signer::parse(text.trim_end())) {
+        Ok(Ok(signer)) => Ok(Some(signer.verifier_key().name().to_owned())),
+        _ => Err(KeysError::Malformed(path).into()),
     }
 }
 

@@ -23,6 +23,9 @@ pub enum Problem {
         "the body is longer than the {0} bytes that this endpoint takes; send fewer certificates at once"
     )]
     BodyTooLong(usize),
+    /// The body is compressed.
+    #[error("the body has a content encoding, and bodies are taken as they are; send it without")]
+    Encoded,
     /// The body did not come.
     #[error("the body could not be read to its end")]
     BodyCut,
@@ -209,6 +212,7 @@ impl Problem {
     pub fn slug(&self) -> &'static str {
         match self {
             Problem::BodyTooLong(_) => "body-too-long",
+            Problem::Encoded => "encoded-body",
             Problem::BodyCut => "body-cut",
             Problem::Json { .. } => "malformed-json",
             Problem::Base64(_) => "malformed-base64",
@@ -248,6 +252,7 @@ impl Problem {
     pub fn status(&self) -> u16 {
         match self {
             Problem::BodyTooLong(_) => 413,
+            Problem::Encoded => 415,
             Problem::Method => 405,
             Problem::UnknownHash | Problem::NotFound | Problem::NotLogged(_) => 404,
             Problem::LabelBudget { .. }

@@ -55,12 +55,16 @@ pub async fn start_at(
         let (folder, config) = (folder.clone(), config.clone());
         tokio::task::spawn_blocking(move || open_at(&folder, config, clock, progress))
     };
-    let Opened { log, sequencer, stores, index_sequencer, cosigners } = match opening.await {
+    let Opened { log, sequencer, stores, index_sequencer, mut cosigners } = match opening.await {
         Ok(opened) => opened?,
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     };
+    for cosigner in &mut cosigners {
+        cosigner.ask_first().await?;
+    }
     let listen = |error| OpenError::Listen { address: config.listen, error };
     let server = Server::bind(config.listen, &config.limits).await.map_err(listen)?;
+    let server = server.trusting(&config.trusted_proxies);
     let address = server.local_addr().map_err(listen)?;
     let (fail, failed) = oneshot::channel();
     let public = stores.public.clone();

@@ -7,6 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use tnlog::client::http::post_to;
+use tnlog::client::secret_file;
+use zeroize::Zeroizing;
 
 use super::AlertError;
 
@@ -16,14 +18,15 @@ const LEAST_SECRET: usize = 16;
 /// A URL that takes findings.
 pub struct Webhook {
     url: String,
-    secret: Vec<u8>,
+    secret: Zeroizing<Vec<u8>>,
 }
 
 impl Webhook {
-    /// The secret is the file's bytes, without the white space around them.
+    /// The secret is the file's bytes, without the white space around them. Others than the owner may not read it.
     pub fn open(url: &str, secret: &Path) -> io::Result<Self> {
-        let at = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", secret.display()));
-        let bytes = std::fs::read(secret).map_err(at)?.trim_ascii().to_vec();
+        let bytes =
+            secret_file::read(secret).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        let bytes = Zeroizing::new(bytes.trim_ascii().to_vec());
         if bytes.len() < LEAST_SECRET {
             let short = format!("{} holds no secret of 16 bytes or more", secret.display());
             return Err(io::Error::new(io::ErrorKind::InvalidData, short));

@@ -2,6 +2,7 @@
 
 mod findings;
 mod init;
+mod score;
 mod shell;
 mod watch;
 
@@ -55,6 +56,7 @@ enum Command {
     Ack(findings::AckArgs),
     Findings(findings::Args),
     TestAlert,
+    Score(score::Args),
     VerifyEvidence(findings::EvidenceArgs),
     Completions(shell::Completions),
     Man(shell::Man),
@@ -83,6 +85,7 @@ pub fn run() -> ExitCode {
             Command::TestAlert => watch::test_alert(&folder).await,
             Command::Ack(args) => findings::ack(&folder, &args),
             Command::Findings(args) => findings::list(&folder, &args, cli.json),
+            Command::Score(args) => score::run(&args, cli.json).await,
             Command::VerifyEvidence(args) => findings::verify(&args),
             Command::Completions(args) => shell::completions(&args, Cli::command()),
             Command::Man(args) => shell::man(&args, Cli::command()),
@@ -103,7 +106,9 @@ fn write_messages(json: bool) {
     let default = || "info,fjall=warn,lsm_tree=warn".into();
     let filter = tracing_subscriber::EnvFilter::try_from_env("TNLOG_LOG").unwrap_or_else(|_| default());
     let colours = std::io::stderr().is_terminal();
-    let messages =
-        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
+    let messages = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(colours)
+        .with_writer(|| tnlog_monitor::progress::Messages);
     if json { messages.json().init() } else { messages.init() }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
+use tnlog::client::secret_file;
 
 use super::*;
 
@@ -70,7 +71,7 @@ fn a_webhook_that_is_down_holds_up_nobody_and_is_told_later() {
         hook.address
     );
     let monitor = Monitor::new(&log, &[], &(number_watch(1) + &alerts));
-    std::fs::write(monitor.folder.join("secret"), format!("{SECRET}\n")).unwrap();
+    secret_file::write_new(&monitor.folder.join("secret"), format!("{SECRET}\n").as_bytes()).unwrap();
     let whole = monitor.folder.with_file_name("whole");
     monitor.configure(|text| text.replace("cat >> whole", &format!("cat >> {}", whole.display())));
     assert_eq!(monitor.check(), 2, "what was found counts more than that nobody was told");
@@ -111,4 +112,26 @@ fn alerts_can_be_tried_out() {
     );
     monitor.configure(|text| text + "\n[[alert]]\nname = \"no\"\ncommand = [\"false\"]\n");
     assert_eq!(monitor.run(&["test-alert"]).status.code(), Some(1));
+}
+
+/// Fails when a monitor does not look at the modes of what is secret.
+#[test]
+fn secrets_that_others_can_read_are_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let log = TestLog::start("");
+    let hook = "\n[[alert]]\nname = \"hook\"\nwebhook = \"http://127.0.0.1:1/\"\nsecret_file = \"secret\"\n";
+    let monitor = Monitor::new(&log, &["--cosign", "monitor.example"], hook);
+    secret_file::write_new(&monitor.folder.join("secret"), SECRET.as_bytes()).unwrap();
+    assert_eq!(monitor.check(), 0);
+    for file in ["secret", "keys/witness", "keys/verifier"] {
+        let path = monitor.folder.join(file);
+        let set = |mode| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        set(0o644);
+        let done = monitor.run(&["check"]);
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(!done.status.success() && said.contains("chmod 600"), "{file}: {said}");
+        assert!(!said.contains(SECRET) && !said.contains("PRIVATE+KEY"), "{said}");
+        set(0o600);
+    }
+    assert_eq!(monitor.check(), 0);
 }

@@ -19,8 +19,9 @@ use crate::certificate::Certificate;
 use crate::rule::{Refusal, Rule};
 use crate::server::problem::{Place, Problem};
 
-/// Issuers that are remembered, at a few KiB each.
+/// Issuers that are remembered, before anything of them is verified; longer ones, which nobody has, are not.
 const MAX_ISSUERS: usize = 1024;
+const MAX_ISSUER: usize = 8 << 10;
 
 /// The memory that bodies may take together. A body counts with the length that it declares, or with its limit.
 #[derive(Clone)]
@@ -119,7 +120,7 @@ impl KnownIssuers {
             return Ok(known.clone());
         }
         let issuer = certificate(text, index)?;
-        if issuer.is_ca() {
+        if issuer.is_ca() && issuer.der().len() <= MAX_ISSUER {
             let mut map = self.map();
             if map.len() >= MAX_ISSUERS {
                 map.clear();

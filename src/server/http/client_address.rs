@@ -29,7 +29,12 @@ impl Client {
             let Ok(address) = name.parse() else { break };
             client = address;
         }
-        Client(network(client.to_canonical()))
+        Client::at(client)
+    }
+
+    /// The client at an address.
+    pub fn at(address: IpAddr) -> Self {
+        Client(network(address.to_canonical()))
     }
 }
 

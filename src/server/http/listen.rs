@@ -1,7 +1,7 @@
 //! Accepting connections: within a limit, with a time for the header, and an orderly end.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
 use super::Peer;
+use super::connections::Connections;
 use crate::server::config::Limits;
 
 /// The longest wait for connections to end after the server stops accepting.
@@ -29,6 +30,8 @@ const MAX_BUFFER: usize = 16 << 10;
 pub struct Server {
     listener: TcpListener,
     connections: usize,
+    of_each_client: usize,
+    trusted_proxies: Vec<IpAddr>,
     header_time: Duration,
     /// The longest time in which a client may take nothing of its answer.
     write_time: Duration,
@@ -43,9 +46,17 @@ impl Server {
         Ok(Server {
             listener: TcpListener::bind(address).await?,
             connections: limits.connections,
+            of_each_client: limits.connections_per_client,
+            trusted_proxies: Vec::new(),
             header_time: Duration::from_secs(limits.header_seconds),
             write_time: Duration::from_secs(limits.request_seconds),
         })
+    }
+
+    /// Does not limit the connections of these addresses, each of which stands for many clients.
+    pub fn trusting(mut self, proxies: &[IpAddr]) -> Self {
+        self.trusted_proxies = proxies.to_vec();
+        self
     }
 
     /// The address, with the port that was chosen where none was given.
@@ -59,6 +70,7 @@ impl Server {
     /// Serves until `stop` ends, then answers what was asked and closes.
     pub async fn run(self, router: Router, stop: impl Future<Output = ()>) {
         let places = Arc::new(Semaphore::new(self.connections));
+        let clients = Connections::new(self.of_each_client, self.trusted_proxies);
         let (stopping, stopped) = watch::channel(false);
         tokio::pin!(stop);
         loop {
@@ -79,13 +91,15 @@ impl Server {
                     continue;
                 }
             };
+            // A client that has too many loses the new one: the others have its answers under way.
+            let Some(open) = clients.open(peer.ip()) else { continue };
             let mut stream = TimeoutStream::new(stream);
             // Who does not read what he asked for must not hold a connection for ever.
             stream.set_write_timeout(Some(self.write_time));
             let serving = serve(stream, peer, router.clone(), self.header_time, stopped.clone());
             tokio::spawn(async move {
                 serving.await;
-                drop(place);
+                drop((place, open));
             });
         }
         drop(self.listener);

@@ -3,6 +3,7 @@
 mod answer;
 mod body;
 mod client_address;
+mod connections;
 mod listen;
 mod lookup;
 mod page;
@@ -18,7 +19,8 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::HeaderName;
+use axum::http::header::{CONNECTION, CONTENT_ENCODING, TRANSFER_ENCODING};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -177,14 +179,28 @@ impl Bounds {
 async fn bounded_and_counted(State(bounds): State<Bounds>, request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let endpoint = request.extensions().get::<MatchedPath>().map_or("other", |path| path.as_str()).to_owned();
-    let mut response = match tokio::time::timeout(bounds.limit, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => Answer::from(Problem::TimedOut).into_response(),
+    let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
+    let answered = match is_encoded(request.headers()) {
+        true => Ok(Answer::from(Problem::Encoded).into_response()),
+        false => tokio::time::timeout(bounds.limit, next.run(request)).await,
     };
+    let mut response = answered.unwrap_or_else(|_| Answer::from(Problem::TimedOut).into_response());
+    if is_chunked {
+        // What a proxy that goes by a length takes for the end of this body would be read as another request.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     let status = response.status().as_u16();
     tracing::debug!(endpoint, status, milliseconds = begun.elapsed().as_millis() as u64, "answered");
     bounds.requests.get_or_create(&metrics::Request { endpoint, status }).inc();
-    let nosniff = axum::http::HeaderValue::from_static("nosniff");
+    let nosniff = HeaderValue::from_static("nosniff");
     response.headers_mut().insert(HeaderName::from_static("x-content-type-options"), nosniff);
     response
+}
+
+/// Whether the body is compressed. None is unpacked: a small one could become a large one.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }

@@ -8,7 +8,8 @@
 //! answers 503 needs time, as a verifier does that recomputes: it is waited for and asked again soon.
 //!
 //! Nothing that a witness answers is believed but its own signature: what it says of sizes is used for the next question and,
-//! when it contradicts the log, reported. It never stops the log: a witness could then do that by lying.
+//! when it contradicts the log, reported. It never stops a log that runs: a witness could then do that by lying. A log that starts
+//! has signed nothing yet, and may be an old copy: there a contradiction is refused, and its operator finds out who is wrong.
 
 mod ask;
 mod cosigned;
@@ -37,6 +38,8 @@ use ask::{Address, Cosignature, Question};
 const MAX_BACK_OFF: Duration = Duration::from_secs(60);
 /// The most doublings of the time after which one that needs more time is asked again.
 const MAX_EARLY: u32 = 3;
+/// How long a log that starts waits for its witnesses to say what they remember.
+const FIRST: Duration = Duration::from_secs(3);
 /// An instant that does not come.
 const FAR: Duration = Duration::from_secs(86_400);
 
@@ -134,6 +137,18 @@ impl Offer {
     }
 }
 
+/// A witness remembers what the log does not hold, before the log has signed anything.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{witness}: {error}. Nothing was signed, and the log does not start. If it is the witness that is wrong, take its line out of \
+     the policy file"
+)]
+pub struct Contradicted {
+    witness: String,
+    #[source]
+    error: AskError,
+}
+
 /// How a question ended.
 struct Answer {
     peer: usize,
@@ -154,6 +169,26 @@ impl Cosigner {
         let peers = witnesses.addresses().iter().map(peer).collect();
         let offer = Offer::new(parts.published.borrow().clone(), now);
         Cosigner { parts, witnesses, pace, peers, asking: JoinSet::new(), offer }
+    }
+
+    /// Asks everybody once, before the log signs anything, and waits a little for the answers. Who does not answer in time is
+    /// waited for by [`run`](Self::run).
+    ///
+    /// # Errors
+    /// When a witness remembers a larger or another tree: the log was set back, or the witness lies.
+    pub async fn ask_first(&mut self) -> Result<(), Contradicted> {
+        let deadline = Instant::now() + FIRST;
+        self.ask_all(Instant::now());
+        while let Ok(Some(Ok(answer))) = tokio::time::timeout_at(deadline, self.asking.join_next()).await {
+            match answer.result {
+                Err(error) if error.is_conflict() => {
+                    let witness = self.peers[answer.peer].address.name.clone();
+                    return Err(Contradicted { witness, error });
+                }
+                _ => self.answered(answer).await,
+            }
+        }
+        Ok(())
     }
 
     /// Asks until `stop` ends, or the log is gone. Nothing is written any more when this returns.
