@@ -138,6 +138,7 @@ fn what_is_not_there_is_said_in_a_page() {
         ("nonsense", 400, "give the index"),
         (&"0".repeat(64), 404, "no leaf of that tree has this hash"),
         ("%3Cscript%3E", 400, "give the index"),
+        ("'onclick=x", 400, "give the index"),
     ] {
         let text = check_page(&log.get(&format!("/entry?of={of}")), status);
         assert!(text.contains(said), "{of}: {text}");

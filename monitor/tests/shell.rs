@@ -13,7 +13,7 @@ fn completions_and_manual_pages_are_made() {
     let script = folder.path().join("completions");
     std::fs::write(&script, monitor(&["completions", "bash"])).unwrap();
     let line = format!(
-        "source {}; COMP_WORDS=(tnlog-monitor ver); COMP_CWORD=1; _tnlog-monitor tnlog-monitor ver tnlog-monitor; echo \
+        "source {}; COMP_WORDS=(tnlog-monitor ver); COMP_CWORD=1; _tnlog__monitor tnlog-monitor ver tnlog-monitor; echo \
          \"${{COMPREPLY[@]}}\"",
         script.display()
     );
