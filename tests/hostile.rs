@@ -266,7 +266,7 @@ fn nested(tag: u8, length: usize) -> Vec<u8> {
     while inside < length {
         let head = match inside {
             0..=0x7f => vec![tag, inside as u8],
-            0..=0xff => vec![tag, 0x81, inside as u8],
+            0x80..=0xff => vec![tag, 0x81, inside as u8],
             _ => vec![tag, 0x82, (inside >> 8) as u8, inside as u8],
         };
         inside += head.len();
