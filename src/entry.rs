@@ -118,6 +118,25 @@ impl SignedEntry {
         bytes
     }
 
+    /// Reads what [`encode`](SignedEntry::encode) writes.
+    ///
+    /// # Errors
+    /// [`LeafError::UnknownType`] for other types than these two, [`LeafError::Frame`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, LeafError> {
+        let mut reader = Reader::new(bytes);
+        let entry_type = reader.uint(2)? as u16;
+        let signed = match EntryType::try_from(entry_type)? {
+            EntryType::X509 => SignedEntry::X509(not_empty(reader.opaque(3)?)?),
+            EntryType::Precert => {
+                let issuer_key_hash = reader.array()?;
+                SignedEntry::Precert { issuer_key_hash, tbs: not_empty(reader.opaque(3)?)? }
+            }
+            _ => return Err(LeafError::UnknownType(entry_type)),
+        };
+        reader.finish()?;
+        Ok(signed)
+    }
+
     pub(crate) fn encode_to(&self, bytes: &mut Vec<u8>) {
         bytes.put_uint(self.entry_type() as u64, 2);
         match self {

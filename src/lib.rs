@@ -25,6 +25,7 @@ pub mod number;
 pub mod pem;
 pub mod policy;
 pub mod precertificate;
+pub mod printable;
 pub mod proof;
 pub mod receipt;
 pub mod registration;

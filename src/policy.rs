@@ -33,13 +33,16 @@ pub enum PolicyError {
     },
     /// Too few witnesses, or the wrong ones, cosigned it.
     #[error(
-        "{cosigned} witnesses of the policy cosigned the checkpoint, which does not meet the quorum {quorum}"
+        "{cosigned} witnesses of the policy cosigned the checkpoint, which does not meet the quorum {quorum}; missing: {}",
+        missing.join(", ")
     )]
     Quorum {
         /// The name of the quorum.
         quorum: String,
         /// How many witnesses cosigned.
         cosigned: usize,
+        /// The others, by their names in the policy.
+        missing: Vec<String>,
     },
 }
 
@@ -171,7 +174,10 @@ impl Policy {
         let cosigned: Vec<_> =
             names.zip(&times).filter_map(|(name, time)| Some((name.clone(), (*time)?))).collect();
         if !self.meets_quorum(&times.iter().map(Option::is_some).collect::<Vec<_>>()) {
-            return Err(PolicyError::Quorum { quorum: self.quorum_name().into(), cosigned: cosigned.len() });
+            let lacking = self.witnesses.iter().zip(&times).filter(|(_, time)| time.is_none());
+            let missing = lacking.map(|(witness, _)| witness.name.clone()).collect();
+            let quorum = self.quorum_name().into();
+            return Err(PolicyError::Quorum { quorum, cosigned: cosigned.len(), missing });
         }
         Ok(Checked { checkpoint, log, cosigned })
     }

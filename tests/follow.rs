@@ -116,6 +116,30 @@ async fn parts_come_in_order_and_the_one_that_failed_comes_again() {
     assert_eq!(state.complete.last().unwrap(), &log.note().to_string());
 }
 
+/// The follower that failed goes on itself. Fails when it takes the CA certificates of a part that was not kept for kept ones.
+#[tokio::test]
+async fn a_part_that_was_not_taken_comes_again_whole() {
+    let log = TestLog::with(5000);
+    let folder = tempfile::tempdir().unwrap();
+    let taken = Taken::default();
+    let mut follower = follower(Folder::new(log.public()), folder.path().to_owned(), &taken);
+    for (attempt, fails_in) in [0, 1, 0].into_iter().enumerate() {
+        taken.0.lock().unwrap().fails_in = Some(fails_in);
+        assert!(matches!(follower.step().await, Err(FollowError::Sink(_))));
+        let state = &mut *taken.0.lock().unwrap();
+        if attempt == 0 {
+            state.objects.clear();
+        }
+        assert!(state.complete.is_empty());
+    }
+    taken.0.lock().unwrap().fails_in = None;
+    follower.step().await.unwrap();
+    let state = taken.0.lock().unwrap();
+    assert!(state.objects.iter().any(|path| path.starts_with("issuer/")), "{:?}", state.objects);
+    assert_eq!(state.complete, [log.note().to_string()]);
+    assert_eq!(follower.progress().borrow().checked, log.size());
+}
+
 /// Fails when the folder of one log is gone on with for another.
 #[tokio::test]
 async fn the_folder_of_one_log_is_not_that_of_another() {

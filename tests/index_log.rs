@@ -471,7 +471,7 @@ fn watch_shows_all_of_a_carrier_and_of_a_number_and_says_what_is_not_mine() {
     watch(0, &[&known[..], &[&number]].concat());
     watch(2, &["--known", "none", &number]);
     watch(0, &["--known", "none", "+17035559999"]);
-    watch(1, &["--known", "mine", &number]);
+    watch(64, &["--known", "mine", &number]);
 
     // A number in the range that is logged as blocks.
     let (shown, _) = watch(0, &["--json", "+17035550150"]);

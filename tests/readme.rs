@@ -104,26 +104,6 @@ fn a_log_is_run_by_the_commands_of_the_readme() {
 }
 
 #[test]
-fn the_demonstration_tells_its_story() {
-    assert_eq!(commands("One command builds everything"), ["cargo run -- demo"]);
-    let output = Command::new(env!("CARGO_BIN_EXE_tnlog")).arg("demo").output().unwrap();
-    let story = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{story}{}", String::from_utf8_lossy(&output.stderr));
-    for part in [
-        "asked again, the same answer: entry 1",
-        "looked for 17035550123 in every byte of the 5 leaves: not there",
-        "+17035550123: trusted; entry 1",
-        "carrier 867J: trusted; entry 3",
-        "it was never logged, or the receipt is of another one",
-        "the label proof does not hold",
-        "does not cover what the peer claims to be",
-        "every leaf, hash, tile and signature of its 5 entries is as it must be",
-    ] {
-        assert!(story.contains(part), "{part:?} is missing in:\n{story}");
-    }
-}
-
-#[test]
 fn every_command_of_the_table_exists_and_has_an_example() {
     let commands: Vec<&str> =
         README.lines().filter_map(|line| line.strip_prefix("| `tnlog ")?.split('`').next()).collect();

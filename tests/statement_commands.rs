@@ -153,7 +153,9 @@ fn registering_and_withdrawing_on_one_machine_or_two() {
     let registered = json(path, 0, &desk.at_log("register", &service));
     assert_eq!((&registered["index"], &registered["replaces"]), (&4.into(), &3.into()));
     // Again: the same answer.
-    assert_eq!(json(path, 0, &desk.at_log("register", &service))["index"], 4);
+    let again = json(path, 0, &desk.at_log("register", &service));
+    assert_eq!(again["index"], 4);
+    assert!(again["what"].as_str().unwrap().starts_with("Registered before"), "{again}");
     let wrong =
         ["--draft", "draft.json", "--credential-key", "new.key", "--service-key", "rs.key", "--out", "x"];
     let said = run(path, 1, &desk.at_log("register", &wrong));
@@ -170,6 +172,18 @@ fn registering_and_withdrawing_on_one_machine_or_two() {
     let Entry::Registration(entry) = leaf(desk.log.address(), 5).entry else { panic!("no registration") };
     assert_eq!((entry.action, entry.replaces), (Action::Withdraw, Some(4)));
     assert_eq!(desk.verify(2, "w.tlog-proof", SERVICE)["reason"], "withdrawal");
+
+    // The draft of what was withdrawn meanwhile does not register anything anew. Fails without the comparison of the sizes.
+    let late = json(
+        path,
+        0,
+        &desk.at_log("register", &["--draft", "draft.json", "--service-key", "rs.key", "--out", "l"]),
+    );
+    assert_eq!(late["index"], 4);
+    assert!(
+        late["what"].as_str().unwrap().contains("whether it still stands, `tnlog watch` shows"),
+        "{late}"
+    );
 
     let again =
         ["--receipt", "b.tlog-proof", "--credential-key", "old.key", "--service-key", "rs.key", "--out", "x"];

@@ -341,12 +341,12 @@ async fn a_witness_that_learns_of_the_log_later_cosigns_then() {
     running.stop().await;
 }
 
-/// An idle log is cosigned again, so that readers see how recent its tree is; and when the log signs its tree head again, the
+/// An idle log is cosigned again, also one that takes nothing any more, so that readers see how recent its tree is; and when the log signs its tree head again, the
 /// file keeps the cosignatures of the tree.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_log_is_cosigned_again_and_again() {
     let site = Site::new(1).await;
-    let more = "cosign_renewal_seconds = 1\nheartbeat_seconds = 1\n";
+    let more = "read_only = true\ncosign_renewal_seconds = 1\nheartbeat_seconds = 1\n";
     let running = start_with(&site.log(), &site.policy(1), more).await.unwrap();
     let time = |running: &Running| running.log.published().time;
     let begun = time(&running);
@@ -420,7 +420,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// Fails without `AskError::Ahead` and `AskError::OtherTree`: a log restored from an old backup forks, and its witnesses are
-/// the first to know.
+/// the first to know. It does not start (fails without `ask_first`); where they were away at the start, they say so later.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_was_set_back_is_told_so_by_its_witnesses() {
     let site = Site::new(1).await;
@@ -441,7 +441,19 @@ async fn a_log_that_was_set_back_is_told_so_by_its_witnesses() {
     running.stop().await;
     let conflicts = "tnlog_witness_conflicts_total{witness=\"w1.example\"}";
 
+    let (lock, checkpoint) = (fs::read(backup.lock()), fs::read(backup.public().join("checkpoint")));
+    let refused = start_in(&backup, &site.policy(1)).await.err().unwrap();
+    assert!(matches!(refused, OpenError::Contradicted(_)), "{refused}");
+    let said = refused.to_string();
+    for part in ["w1.example", "6 ENTRIES, AND THIS LOG HAS 2", "Nothing was signed", "take its line out"] {
+        assert!(said.contains(part), "{said}");
+    }
+    assert_eq!(fs::read(backup.lock()).unwrap(), lock.unwrap());
+    assert_eq!(fs::read(backup.public().join("checkpoint")).unwrap(), checkpoint.unwrap());
+
+    witness.set(Manner::Offline);
     let restored = start_in(&backup, &site.policy(1)).await.unwrap();
+    witness.set(Manner::Honest);
     eventually("it is ahead", || answers(&restored, witness, "ahead") > 0).await;
     assert!(count(&restored, conflicts) > 0);
     assert_eq!(answers(&restored, witness, "status"), 0, "it is asked from a size beyond what is offered");
@@ -509,10 +521,13 @@ async fn what_is_said_to_be_cosigned_must_meet_the_policy_itself() {
         let mut reader = LogReader::new(Arc::new(Client::new(&server.base).unwrap()), policy.clone());
         let result = reader.update().await;
         assert_eq!(result.is_ok(), good);
+        let quorum = "w1.example".to_owned();
+        let lacks = PolicyError::Quorum { cosigned: 0, missing: vec![quorum.clone()], quorum };
         if let Err(error) = result {
             assert!(matches!(error, ReadError::Policy(PolicyError::Quorum { .. })), "{error}");
         }
         assert_eq!(server.paths(), ["/log/checkpoint", "/log/tn/v1/checkpoint"]);
+        assert_eq!(reader.lacks(), Some(&lacks), "also when an older one was taken");
     }
 }
 

@@ -1,8 +1,8 @@
 //! What `tnlog-monitor` reads: evidence from others, and its configuration.
 
+use tnlog::client::evidence::Evidence;
 use tnlog::note::{KeyType, Signer};
 use tnlog_monitor::config::{Config, ConfigError};
-use tnlog_monitor::evidence::Evidence;
 
 /// Evidence reads back as it was written, and judging it ends. What is wrong with a configuration is said without its digits.
 pub fn evidence_and_configuration(data: &[u8]) {

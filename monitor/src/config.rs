@@ -1,5 +1,7 @@
 //! The configuration, `tnlog-monitor.toml`. Unknown fields are refused.
 
+mod email;
+
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,10 +10,15 @@ use serde::Deserialize;
 use tnlog::block::Block;
 use tnlog::number::{Number, ServiceProviderCode};
 
+pub use email::{Email, Tls};
+
 use crate::detect::{KeyId, Operator, Severity, Verification};
 
 /// The file in the repository, commented, with every default and an example of every field.
 pub const TEMPLATE: &str = include_str!("../tnlog-monitor.toml");
+
+/// Where the page is, where nothing else is said.
+pub const PAGE: &str = "127.0.0.1:8096";
 
 /// Why a configuration is not usable.
 #[derive(Debug, thiserror::Error)]
@@ -34,8 +41,16 @@ pub enum ConfigError {
     #[error("the watch {0:?} has a key that is not a SHA-256 in hexadecimal")]
     Key(String),
     /// An alert that goes nowhere, or to several places.
-    #[error("the alert {0:?} needs exactly one of file, webhook and command, and a webhook its secret_file")]
+    #[error(
+        "the alert {0:?} needs exactly one of file, webhook, command and email, and a webhook its secret_file"
+    )]
     Alert(String),
+    /// An e-mail that cannot be sent.
+    #[error(
+        "the email of the alert {0:?} needs a server (host:port), a sender in from, and in to one to 100 recipients, all as a@example.com; \
+         and a login_file needs TLS, unless the server is on this machine"
+    )]
+    Email(String),
     /// A figure that cannot work.
     #[error("{0} must be from 1 to {1}")]
     Figure(&'static str, u64),
@@ -53,6 +68,12 @@ pub struct Config {
     /// Where it listens; empty not to.
     #[serde(default = "default_listen")]
     pub listen: String,
+    /// Where the page is; empty for none.
+    #[serde(default)]
+    pub page: Option<String>,
+    /// The file with its token.
+    #[serde(default)]
+    pub page_token_file: Option<PathBuf>,
     /// The name of the key for entry logs; empty not to cosign these.
     #[serde(default)]
     pub witness: String,
@@ -273,6 +294,9 @@ pub struct Alert {
     /// A program and its arguments.
     #[serde(default)]
     pub command: Option<Vec<String>>,
+    /// A mail server and recipients.
+    #[serde(default)]
+    pub email: Option<Email>,
     /// What is told to it, where that is more than what is told at all.
     #[serde(default)]
     pub least: Option<Least>,
@@ -315,8 +339,11 @@ impl Config {
                 return Err(ConfigError::KeyName(name.clone()));
             }
         }
-        if !self.listen.is_empty() && self.listen.parse::<SocketAddr>().is_err() {
-            return Err(ConfigError::Toml("listen is not an address and a port".into()));
+        for (name, value) in [("listen", Some(&self.listen)), ("page", self.page.as_ref())] {
+            let value = value.map_or("", String::as_str);
+            if !value.is_empty() && value.parse::<SocketAddr>().is_err() {
+                return Err(ConfigError::Toml(format!("{name} is not an address and a port")));
+            }
         }
         names("log", self.logs.iter().map(|log| &log.name))?;
         names("alert", self.alerts.iter().map(|alert| &alert.name))?;
@@ -334,9 +361,13 @@ impl Config {
 
 impl Alert {
     fn check(&self) -> Result<(), ConfigError> {
-        let ways = [self.file.is_some(), self.webhook.is_some(), self.command.is_some()];
+        let ways =
+            [self.file.is_some(), self.webhook.is_some(), self.command.is_some(), self.email.is_some()];
         let is_one = ways.iter().filter(|way| **way).count() == 1;
         let has_program = self.command.as_ref().is_none_or(|command| !command.is_empty());
+        if self.email.as_ref().is_some_and(|email| !email.is_usable()) {
+            return Err(ConfigError::Email(self.name.clone()));
+        }
         if is_one && has_program && self.webhook.is_some() == self.secret_file.is_some() {
             return Ok(());
         }
@@ -372,13 +403,13 @@ mod tests {
         let plain = Config::parse(TEMPLATE).unwrap();
         assert!(plain.logs.is_empty() && plain.watches.is_empty() && plain.alerts.is_empty());
         let defaults = Config::parse(&without("#= ")).unwrap();
-        assert_eq!(defaults.listen, plain.listen);
+        assert_eq!((&defaults.listen, defaults.page.as_deref()), (&plain.listen, Some(PAGE)));
         assert_eq!(
             (defaults.poll_milliseconds, defaults.stale_minutes, defaults.least),
             (plain.poll_milliseconds, plain.stale_minutes, plain.least)
         );
         let examples = Config::parse(&without("#- ")).unwrap();
-        assert_eq!((examples.logs.len(), examples.watches.len(), examples.alerts.len()), (1, 4, 2));
+        assert_eq!((examples.logs.len(), examples.watches.len(), examples.alerts.len()), (1, 4, 3));
         assert_eq!(examples.issuers[0].habit().1, Verification::Message);
     }
 
@@ -399,6 +430,8 @@ mod tests {
             "[[log]]\nname = \"../a\"\nurl = \"http://a/\"\npolicy = \"p\"\n".into(),
             "[[alert]]\nname = \"a\"\n".into(),
             "[[alert]]\nname = \"a\"\nwebhook = \"http://a/\"\n".into(),
+            "[[alert]]\nname = \"a\"\nemail = { server = \"a:25\", from = \"a@b\", to = [] }\n".into(),
+            "[[alert]]\nname = \"a\"\nemail = { server = \"a:25\", from = \"a@b\", to = [\"17035550123\"] }\n".into(),
         ] {
             let Err(error) = Config::parse(&bad) else { panic!("{bad} is taken") };
             assert!(!error.to_string().contains("5550123"), "{error}");

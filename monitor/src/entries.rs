@@ -1,7 +1,9 @@
 //! The entries of a log as detectors see them, out of the copy that was verified.
 
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 
 use tnlog::chain_item::ChainItem;
 use tnlog::client::copy::LogCopy;
@@ -55,31 +57,66 @@ impl Entries {
         }
     }
 
+    /// A leaf; none that is not kept.
+    pub fn leaf(&self, index: u64) -> io::Result<Option<Leaf>> {
+        let Some(bytes) = self.copy.item(Kind::Entries, index)? else { return Ok(None) };
+        Leaf::decode(&bytes).map(Some).map_err(io::Error::other)
+    }
+
+    /// A leaf, and the certificate beside it where that stands in the open.
+    pub fn look(&self, index: u64) -> io::Result<Option<(Leaf, Option<OpenCertificate>)>> {
+        let Some(leaf) = self.leaf(index)? else { return Ok(None) };
+        let open = match &leaf.entry {
+            Entry::Open(_) => {
+                let item = self.copy.item(Kind::Chains, index)?;
+                item.and_then(|item| self.open(&leaf, &item))
+            }
+            _ => None,
+        };
+        Ok(Some((leaf, open)))
+    }
+
     /// Every entry of a range, in order. An issuer that is not known is one that the log will be asked for; `on` is then told that
-    /// it stands alone.
+    /// it stands alone. The next entries are read and decoded on a thread of their own meanwhile.
     pub fn each<E: From<io::Error>>(
         &self,
         log_id: [u8; 32],
-        range: std::ops::Range<u64>,
+        range: Range<u64>,
         mut on: impl FnMut(&Observed<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let full = u64::from(FULL_WIDTH);
-        for bundle in range.start / full..range.end.div_ceil(full) {
-            let leaves = self.copy.bundle(Kind::Entries, bundle)?;
-            let items = self.copy.bundle(Kind::Chains, bundle)?;
-            let first = bundle * full;
-            if first + (leaves.len().min(items.len()) as u64) < range.end.min(first + full) {
-                return Err(lost().into());
-            }
-            for (index, (leaf, item)) in (first..).zip(leaves.iter().zip(&items)) {
-                if range.contains(&index) {
-                    let leaf = Leaf::decode(leaf).map_err(io::Error::other)?;
-                    let beside = self.beside(&leaf, item)?;
+        let bundles = range.start / full..range.end.div_ceil(full);
+        std::thread::scope(|scope| {
+            let (sender, decoded) = sync_channel(1);
+            let range = &range;
+            scope.spawn(move || {
+                // Whoever takes them may have had enough.
+                bundles.map(|bundle| self.decode(bundle, range)).try_for_each(|entries| sender.send(entries))
+            });
+            for entries in decoded {
+                for (leaf, beside) in entries? {
                     on(&Observed::of(log_id, &leaf, beside))?;
                 }
             }
+            Ok(())
+        })
+    }
+
+    /// The entries of a bundle that are in the range.
+    fn decode(&self, bundle: u64, range: &Range<u64>) -> io::Result<Vec<(Leaf, Beside)>> {
+        let leaves = self.copy.bundle(Kind::Entries, bundle)?;
+        let items = self.copy.bundle(Kind::Chains, bundle)?;
+        let (full, first) = (u64::from(FULL_WIDTH), bundle * u64::from(FULL_WIDTH));
+        if first + (leaves.len().min(items.len()) as u64) < range.end.min(first + full) {
+            return Err(lost());
         }
-        Ok(())
+        let within = (first..).zip(leaves.iter().zip(&items)).filter(|(index, _)| range.contains(index));
+        let decode = |(_, (leaf, item)): (u64, (&Vec<u8>, &Vec<u8>))| {
+            let leaf = Leaf::decode(leaf).map_err(io::Error::other)?;
+            let beside = self.beside(&leaf, item)?;
+            Ok((leaf, beside))
+        };
+        within.map(decode).collect()
     }
 
     fn beside(&self, leaf: &Leaf, item: &[u8]) -> io::Result<Beside> {

@@ -66,9 +66,17 @@ pub fn acknowledged(folder: &Folder) -> io::Result<BTreeMap<String, Acknowledged
 /// When it cannot be read or written.
 pub fn acknowledge(folder: &Folder, id: &str, reason: &str) -> io::Result<bool> {
     let Some(notice) = all(folder)?.remove(id) else { return Ok(false) };
+    acknowledge_this(folder, notice, reason)?;
+    Ok(true)
+}
+
+/// Acknowledges a finding that is at hand.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn acknowledge_this(folder: &Folder, notice: Notice, reason: &str) -> io::Result<()> {
     folder::private_folder(&folder.acknowledged())?;
     let path = folder.acknowledged().join(format!("{}.json", notice.id));
     let acknowledged = Acknowledged { notice, reason: reason.into(), time: crate::run::now() };
-    folder::replace(&path, &serde_json::to_vec_pretty(&acknowledged)?)?;
-    Ok(true)
+    folder::replace(&path, &serde_json::to_vec_pretty(&acknowledged)?)
 }

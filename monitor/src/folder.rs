@@ -45,6 +45,16 @@ impl Folder {
         self.0.join("acknowledged")
     }
 
+    /// The order of findings, for the page: derived, and made again when it is deleted.
+    pub fn catalogue(&self) -> PathBuf {
+        self.0.join("catalogue")
+    }
+
+    /// The token of the page, where no other file is named.
+    pub fn page_token(&self) -> PathBuf {
+        self.0.join("page.token")
+    }
+
     /// Proofs against logs.
     pub fn evidence(&self) -> PathBuf {
         self.0.join("evidence")
@@ -53,6 +63,11 @@ impl Folder {
     /// Evidence that may hold what names a number: never sent.
     pub fn sealed(&self) -> PathBuf {
         self.0.join("evidence").join("sealed")
+    }
+
+    /// Where certificates with SCTs are put to be checked.
+    pub fn inbox(&self) -> PathBuf {
+        self.0.join("inbox")
     }
 
     /// What is kept of a log.

@@ -3,22 +3,21 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tnlog::client::follow::{FollowError, Follower, Progress};
+use tnlog::client::follow::{FollowError, Follower, Progress, Prover};
 use tnlog::client::http::Client;
-use tnlog::client::source::Below;
-use tnlog::index::Generation;
-use tnlog::policy::Policy;
+use tnlog::client::read::ReadError;
+use tnlog::policy::PolicyError;
 use tokio::sync::{Notify, watch};
 
 use crate::detect::{Memory, Watches};
 use crate::entries::Entries;
-use crate::evidence::Evidence;
 use crate::findings::Acknowledged;
-use crate::folder::{self, Folder};
+use crate::folder::Folder;
 use crate::issuers::Issuers;
 use crate::keeper::Keeper;
-use crate::misbehaviour::{self, Misbehaviour};
+use crate::misbehaviour::{self, Misbehaviour, NO_QUORUM};
 use crate::notice::Notice;
+use crate::quorum::{Behind, Quorum};
 use crate::served::Served;
 use crate::state::{Changes, State};
 use crate::watching::Watching;
@@ -48,7 +47,7 @@ pub struct Following {
     pub name: String,
     pub follower: Follower<Client, Keeper>,
     pub client: Client,
-    pub policy: Policy,
+    pub prover: Prover<Client>,
     pub folder: Folder,
     pub entries: Arc<Entries>,
     pub issuers: Arc<Issuers>,
@@ -58,13 +57,22 @@ pub struct Following {
     pub stale_after: Duration,
     /// What was wrong in the step before, which counts when it stays.
     pub suspected: Option<String>,
+    /// Whether the log goes on without a quorum.
+    pub behind: Behind,
     /// When a step succeeded last.
     pub fresh: watch::Sender<Instant>,
+    /// Why the last one failed.
+    pub trouble: watch::Sender<Option<String>>,
 }
 
 impl Following {
     /// Follows until it is stopped, or the log is proved to cheat.
-    pub async fn run(mut self, poll: Duration, nudge: Arc<Notify>, mut stopped: watch::Receiver<bool>) {
+    pub async fn run(mut self, poll: Duration, nudge: Arc<Notify>, stopped: watch::Receiver<bool>) {
+        self.steps(poll, nudge, stopped).await;
+        self.follower.rest().await;
+    }
+
+    async fn steps(&mut self, poll: Duration, nudge: Arc<Notify>, mut stopped: watch::Receiver<bool>) {
         let (mut pause, mut is_first) = (poll, true);
         loop {
             let outcome = tokio::select! {
@@ -95,8 +103,9 @@ impl Following {
     /// Follows the log up to its newest checkpoint. `says` whether trouble is worth a warning.
     pub async fn step(&mut self, says: bool) -> Outcome {
         let stepped = self.follow().await;
-        let judged = match &stepped {
-            Ok(()) => self.recovered().map(|()| Outcome::Fine),
+        self.trouble.send_replace(stepped.as_ref().err().map(ToString::to_string));
+        let judged = match stepped {
+            Ok(()) => self.advanced().map(|()| Outcome::Fine),
             Err(error) => self.judge(error, says).await,
         };
         let prepared = match judged {
@@ -153,10 +162,28 @@ impl Following {
         Ok(())
     }
 
-    /// What was wrong and is no more is over.
-    fn recovered(&mut self) -> anyhow::Result<()> {
-        self.fresh.send_replace(Instant::now());
+    /// Everything up to the newest checkpoint with a quorum is verified. That may be an old one.
+    fn advanced(&mut self) -> anyhow::Result<()> {
+        let now = Instant::now();
+        self.fresh.send_replace(now);
         self.suspected = None;
+        let size = self.follower.progress().borrow().size;
+        let lacks = self.follower.lacks().cloned();
+        let quorum = self.behind.look(size, lacks.is_some(), now, self.stale_after);
+        match (quorum, lacks) {
+            (Quorum::Missing, Some(lacks)) => self.open_notice(self.no_quorum(&lacks)?),
+            (Quorum::Waits, _) if self.open()?.is_some_and(|open| open.detector == NO_QUORUM) => Ok(()),
+            _ => self.recovered(),
+        }
+    }
+
+    fn no_quorum(&self, lacks: &PolicyError) -> anyhow::Result<Notice> {
+        let minutes = self.stale_after.as_secs() / 60;
+        Ok(misbehaviour::no_quorum(self.served.origin(), minutes, self.state.observed()?, lacks))
+    }
+
+    /// What was wrong and is no more is over.
+    fn recovered(&self) -> anyhow::Result<()> {
         if let Some(open) = self.open()? {
             let facts = vec![(OPEN.to_vec(), Vec::new())];
             let notices = vec![misbehaviour::over(&open)];
@@ -170,18 +197,14 @@ impl Following {
         Ok(stored.map(|bytes| serde_json::from_slice(&bytes)).transpose()?)
     }
 
-    async fn judge(&mut self, error: &FollowError, says: bool) -> anyhow::Result<Outcome> {
-        let (client, index) = (self.client.clone(), self.index_path());
-        let source = move |origin: &str| {
-            let folder = if Generation::split(origin).is_some() { index.as_str() } else { "." };
-            Arc::new(Below::new(client.clone(), folder))
-        };
-        let found = misbehaviour::of_error(error, self.served.origin(), &self.policy, source).await;
+    async fn judge(&mut self, error: FollowError, says: bool) -> anyhow::Result<Outcome> {
+        let error = self.prover.judge(error).await;
+        let found = misbehaviour::of_error(&error, self.served.origin(), &self.prover).await;
         let Some(found) = found else {
             if says {
                 tracing::warn!(log = self.name, "{error}; trying again, ever less often");
             }
-            self.stale(error)?;
+            self.stale(&error)?;
             return Ok(Outcome::Trouble);
         };
         if found.is_final {
@@ -195,16 +218,12 @@ impl Following {
         Ok(outcome)
     }
 
-    fn index_path(&self) -> String {
-        let keys = self.policy.log_and_index_log();
-        let generation =
-            keys.and_then(|(_, index)| Generation::split(index.name()).map(|(_, generation)| generation));
-        generation.unwrap_or(Generation::FIRST).path()
-    }
-
     fn stale(&self, error: &FollowError) -> anyhow::Result<()> {
         if self.fresh.borrow().elapsed() < self.stale_after {
             return Ok(());
+        }
+        if let FollowError::Read(ReadError::Policy(lacks @ PolicyError::Quorum { .. })) = error {
+            return self.open_notice(self.no_quorum(lacks)?);
         }
         let minutes = self.stale_after.as_secs() / 60;
         let why = error.to_string();
@@ -213,30 +232,19 @@ impl Following {
 
     /// Writes the evidence, and puts the notice where it waits to be told.
     fn report(&self, found: Misbehaviour) -> anyhow::Result<()> {
-        let mut notice = found.notice;
-        if let Some(evidence) = &found.evidence {
-            notice.evidence = Some(self.keep(&notice, evidence, found.is_sealed)?);
-        }
-        tracing::error!(log = self.name, evidence = notice.evidence, "{}", notice.what);
-        if found.is_final {
+        let is_final = found.is_final;
+        let notice = found.keep(&self.folder)?;
+        if is_final {
             return Ok(self.state.store(Changes { notices: vec![notice], ..Changes::default() })?);
         }
         self.open_notice(notice)
     }
 
+    /// One thing at a time is wrong with a log: what was before is over.
     fn open_notice(&self, notice: Notice) -> anyhow::Result<()> {
         let facts = vec![(OPEN.to_vec(), serde_json::to_vec(&notice)?)];
-        Ok(self.state.store(Changes { notices: vec![notice], facts, ..Changes::default() })?)
-    }
-
-    /// The name of the file, below the folder of the monitor.
-    fn keep(&self, notice: &Notice, evidence: &Evidence, is_sealed: bool) -> anyhow::Result<String> {
-        let folder = if is_sealed { self.folder.sealed() } else { self.folder.evidence() };
-        folder::private_folder(&folder)?;
-        let path = folder.join(format!("{}-{}.json", notice.detector, notice.id));
-        if !path.exists() {
-            folder::replace(&path, &evidence.encode())?;
-        }
-        Ok(path.strip_prefix(self.folder.path()).unwrap_or(&path).display().to_string())
+        let before = self.open()?.filter(|before| before.id != notice.id);
+        let notices = before.as_ref().map(misbehaviour::over).into_iter().chain([notice]).collect();
+        Ok(self.state.store(Changes { notices, facts, ..Changes::default() })?)
     }
 }

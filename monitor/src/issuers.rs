@@ -14,7 +14,7 @@ use tnlog::client::http::{Client, HttpError};
 use tnlog::merkle::Hash;
 
 use crate::config::from_hex;
-use crate::detect::Issuer;
+use crate::detect::{Issuer, Operator};
 
 const PATH: &str = "tn/v1/issuers";
 const MAX_LIST: usize = 16 << 20;
@@ -31,9 +31,19 @@ pub struct Issuers {
 struct Known {
     /// By issuer key hash. None: the log serves no certificate for it.
     by_key: HashMap<[u8; 32], Option<Issuer>>,
+    /// The organizations that CA certificates name.
+    names: HashMap<Operator, String>,
     certificates: HashMap<[u8; 32], Arc<Certificate>>,
     /// Key hashes that the log is to be asked for.
     wanted: BTreeSet<[u8; 32]>,
+}
+
+impl Known {
+    fn learn_name(&mut self, certificate: &Certificate) {
+        if let Some(name) = certificate.organization() {
+            self.names.entry(Operator::of(certificate)).or_insert(name);
+        }
+    }
 }
 
 impl Issuers {
@@ -57,7 +67,19 @@ impl Issuers {
     /// Takes a CA certificate that was verified to be one of the log.
     pub fn learn(&self, certificate: &Certificate) {
         let issuer = Issuer::of(certificate);
-        self.known().by_key.insert(issuer.key_hash, Some(issuer));
+        let mut known = self.known();
+        known.learn_name(certificate);
+        known.by_key.insert(issuer.key_hash, Some(issuer));
+    }
+
+    /// The organization that runs a CA, as its certificate says.
+    pub fn name(&self, operator: Operator) -> Option<String> {
+        self.known().names.get(&operator).cloned()
+    }
+
+    /// Who has this key, as far as that is known already.
+    pub fn known_of_key(&self, hash: [u8; 32]) -> Issuer {
+        self.known().by_key.get(&hash).copied().flatten().unwrap_or(Issuer::unknown(hash))
     }
 
     /// The CA certificate with this SHA-256.
@@ -104,8 +126,9 @@ impl Issuers {
                 Some(fingerprint) => self.fetch(client, &fingerprint).await?,
                 None => None,
             };
-            let issuer = found.map(|found| Issuer::of(&found)).filter(|issuer| issuer.key_hash == hash);
             let mut known = self.known();
+            found.iter().for_each(|found| known.learn_name(found));
+            let issuer = found.map(|found| Issuer::of(&found)).filter(|issuer| issuer.key_hash == hash);
             known.by_key.insert(hash, issuer);
             known.wanted.remove(&hash);
         }

@@ -9,34 +9,34 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, bail};
 use tnlog::client::copy::LogCopy;
 use tnlog::client::cosigner::{Cosigner, Recomputed};
-use tnlog::client::follow::{Follow, Follower, Progress};
+use tnlog::client::follow::{Follow, Follower, Progress, Prover};
 use tnlog::client::http::Client;
 use tnlog::client::secret_file;
 use tnlog::client::store::{DiskLock, DiskStore};
 use tnlog::note::{KeyType, Signer};
 use tnlog::policy::Policy;
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{Notify, watch};
 use zeroize::Zeroizing;
 
 use crate::alert::{Channel, channels};
-use crate::config::{Config, Log};
+use crate::config::{Config, Log, PAGE};
 use crate::entries::Entries;
 use crate::findings;
 use crate::folder::{self, Folder, LogFolder};
 use crate::follow::{Following, Outcome};
 use crate::http::{App, Listener};
+use crate::inbox::{Followed, Inbox};
 use crate::issuers::Issuers;
 use crate::keeper::Keeper;
+use crate::page::{Page, ShownLog};
+use crate::progress;
+use crate::quorum::Behind;
 use crate::served::Served;
 use crate::state::{Destination, State};
 use crate::watching::Watching;
 
 /// How often a log is tried by [`Monitor::check`].
 const ATTEMPTS: usize = 3;
-/// How often it is said how far following has come, and how many entries are much.
-const SAY_EVERY: Duration = Duration::from_secs(5);
-const MUCH: u64 = 10_000;
-
 /// Milliseconds of Unix time.
 pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as u64)
@@ -44,6 +44,7 @@ pub fn now() -> u64 {
 
 /// A monitor whose folder is open.
 pub struct Monitor {
+    folder: Folder,
     config: Config,
     channels: Vec<Arc<Channel>>,
     logs: Vec<Opened>,
@@ -52,11 +53,31 @@ pub struct Monitor {
 /// A log that is open, and who cosigns it.
 struct Opened {
     name: String,
+    policy: Policy,
     following: Following,
     state: Arc<State>,
     served: Arc<Served>,
     cosigners: Vec<Arc<Cosigner>>,
     nudge: Arc<Notify>,
+}
+
+impl Opened {
+    /// For the page.
+    fn shown(&self) -> ShownLog {
+        let following = &self.following;
+        ShownLog {
+            name: self.name.clone(),
+            url: following.client.base().to_string(),
+            policy: self.policy.clone(),
+            entries: following.entries.clone(),
+            issuers: following.issuers.clone(),
+            state: self.state.clone(),
+            served: self.served.clone(),
+            progress: following.progress(),
+            fresh: following.fresh.subscribe(),
+            trouble: following.trouble.subscribe(),
+        }
+    }
 }
 
 /// What a check came to, the worst of all logs.
@@ -101,7 +122,7 @@ impl Monitor {
             open(folder, &config, log, &channels, &keys).with_context(context)
         });
         let logs = logs.collect::<anyhow::Result<_>>()?;
-        Ok(Monitor { config, channels, logs })
+        Ok(Monitor { folder: folder.clone(), config, channels, logs })
     }
 
     /// Takes every log up to its newest checkpoint, and tells everybody, once.
@@ -111,13 +132,16 @@ impl Monitor {
     pub async fn check(self, folder: &Folder) -> anyhow::Result<Checked> {
         let before = findings::all(folder)?;
         let mut worst = Checked::Nothing;
+        let mut inbox = self.inbox()?;
         let states: Vec<_> = self.logs.iter().map(|log| log.state.clone()).collect();
         let runtime = tokio::runtime::Handle::current();
+        let (stopping, stopped) = watch::channel(false);
         let threads: Vec<_> = self
             .logs
             .into_iter()
             .map(|log| {
                 let runtime = runtime.clone();
+                tokio::spawn(progress::show(log.name, log.following.progress(), stopped.clone()));
                 std::thread::spawn(move || runtime.block_on(once(log.following)))
             })
             .collect();
@@ -125,6 +149,10 @@ impl Monitor {
             let joined = tokio::task::spawn_blocking(move || thread.join()).await?;
             worst = worst.max(joined.unwrap_or(Checked::Trouble));
         }
+        if inbox.look().await? {
+            worst = Checked::Misbehaviour;
+        }
+        stopping.send_replace(true);
         for state in &states {
             for channel in &self.channels {
                 if !channel.deliver_waiting(state).await? {
@@ -148,35 +176,65 @@ impl Monitor {
     /// # Errors
     /// When its address cannot be listened on.
     pub async fn start(self) -> anyhow::Result<Running> {
-        let listener = match &self.config.listen[..] {
-            "" => None,
-            address => Some(Listener::bind(address.parse()?).await.with_context(|| {
-                format!("{address} cannot be listened on; choose another in the configuration")
-            })?),
-        };
+        let listener = bind(&self.config.listen).await?;
         let address = listener.as_ref().map(Listener::address).transpose()?;
+        let page_listener = match &self.config.page {
+            Some(address) => bind(address).await?,
+            // Several monitors on one machine need not care.
+            None => bind(PAGE).await.unwrap_or_else(|error| {
+                tracing::warn!("there is no page: {error:#}");
+                None
+            }),
+        };
+        let page_address = page_listener.as_ref().map(Listener::address).transpose()?;
+        let page = match page_address {
+            Some(address) => {
+                let shown = self.logs.iter().map(Opened::shown).collect();
+                Some(Arc::new(Page::new(&self.folder, &self.config, address, shown)?))
+            }
+            None => None,
+        };
         let (stopping, stopped) = watch::channel(false);
         let poll = Duration::from_millis(self.config.poll_milliseconds);
         let runtime = tokio::runtime::Handle::current();
-        let (mut app, mut threads, mut progress) = (App::default(), Vec::new(), Vec::new());
+        let (mut app, mut threads, mut all) = (App::default(), Vec::new(), Vec::new());
+        let inbox = self.inbox()?;
+        let (handle, ending) = (runtime.clone(), stopped.clone());
+        threads.push(std::thread::spawn(move || handle.block_on(inbox.run(poll, ending))));
         for log in self.logs {
             app.add(&log.name, log.served, log.cosigners, log.following.fresh.subscribe());
             for channel in &self.channels {
-                deliver(channel.clone(), log.state.clone());
+                let (channel, state) = (channel.clone(), log.state.clone());
+                tokio::spawn(async move { channel.deliver(&state).await });
             }
             let now = log.following.progress();
-            tokio::spawn(say(log.name.clone(), now.clone(), stopped.clone()));
-            progress.push((log.name, now));
+            tokio::spawn(progress::show(log.name.clone(), now.clone(), stopped.clone()));
+            all.push((log.name, now));
             let (runtime, stopped) = (runtime.clone(), stopped.clone());
             threads.push(std::thread::spawn(move || {
                 runtime.block_on(log.following.run(poll, log.nudge, stopped));
             }));
         }
-        let (stop, ended) = oneshot::channel::<()>();
-        let listening = listener.map(|listener| {
-            tokio::spawn(listener.run(crate::http::router(Arc::new(app)), async { drop(ended.await) }))
-        });
-        Ok(Running { address, progress, stop, stopping, listening, threads })
+        let mut listening = Vec::new();
+        if let Some(listener) = listener {
+            let router = crate::http::router(Arc::new(app));
+            listening.push(tokio::spawn(listener.run(router, ended(stopped.clone()))));
+        }
+        if let (Some(listener), Some(page)) = (page_listener, page) {
+            page.read_on();
+            let router = crate::page::router(page);
+            listening.push(tokio::spawn(listener.run(router, ended(stopped.clone()))));
+        }
+        Ok(Running { address, page_address, progress: all, stopping, listening, threads })
+    }
+
+    fn inbox(&self) -> anyhow::Result<Inbox> {
+        let followed = |log: &Opened| Followed {
+            entries: log.following.entries.clone(),
+            served: log.served.clone(),
+            state: log.state.clone(),
+        };
+        Ok(Inbox::open(&self.folder, self.logs.iter().map(followed).collect())?)
     }
 
     /// Tells everybody that this is a test, except the file of findings.
@@ -197,12 +255,19 @@ impl Monitor {
     }
 }
 
-fn deliver(channel: Arc<Channel>, state: Arc<State>) {
-    tokio::spawn(async move {
-        if let Err(error) = channel.deliver(&state).await {
-            tracing::error!(alert = channel.destination.name, "nothing more is told: {error}");
-        }
-    });
+/// None for an empty address.
+async fn bind(address: &str) -> anyhow::Result<Option<Listener>> {
+    if address.is_empty() {
+        return Ok(None);
+    }
+    let bound = Listener::bind(address.parse()?).await;
+    bound
+        .map(Some)
+        .with_context(|| format!("{address} cannot be listened on; choose another in the configuration"))
+}
+
+async fn ended(mut stopped: watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
 async fn once(mut following: Following) -> Checked {
@@ -214,30 +279,6 @@ async fn once(mut following: Following) -> Checked {
         }
     }
     Checked::Trouble
-}
-
-/// Says how far following has come, and how fast, while there is much to do.
-async fn say(name: String, progress: watch::Receiver<Progress>, mut stopped: watch::Receiver<bool>) {
-    let (mut before, mut then) = (*progress.borrow(), Instant::now());
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(SAY_EVERY) => {}
-            _ = stopped.wait_for(|stopped| *stopped) => return,
-        }
-        let now = *progress.borrow();
-        if now.size.saturating_sub(now.checked.min(now.indexed)) > MUCH && now != before {
-            let rate = (now.checked - before.checked) as f64 / then.elapsed().as_secs_f64();
-            let percent = 100 * now.checked / now.size.max(1);
-            tracing::info!(
-                log = name,
-                checked = now.checked,
-                entries = now.size,
-                indexed = now.indexed,
-                "following: {percent} %, {rate:.0} entries/s"
-            );
-        }
-        (before, then) = (now, Instant::now());
-    }
 }
 
 struct Keys {
@@ -299,7 +340,8 @@ fn open(
     let destinations: Vec<Destination> = channels.iter().map(|channel| channel.destination.clone()).collect();
     let state = Arc::new(State::open(&place.memory(), destinations)?);
     let copy = LogCopy::new(Arc::new(DiskStore::open(&place.copy())?));
-    let served = Arc::new(Served::new((key.clone(), index_key.clone()), copy.clone(), place.copy()));
+    let keys_of_log = (key.clone(), index_key.clone());
+    let served = Arc::new(Served::new(keys_of_log.clone(), copy.clone(), place.copy()));
     let issuers = Arc::new(Issuers::open(copy.clone())?);
     let entries = Arc::new(Entries::new(copy.clone(), issuers.clone()));
     let watching = Watching::new(config, key.name());
@@ -328,8 +370,8 @@ fn open(
     let following = Following {
         name: log.name.clone(),
         follower,
+        prover: Prover::new(client.clone(), place.copy(), keys_of_log),
         client,
-        policy: policy_of_log,
         folder: folder.clone(),
         entries,
         issuers,
@@ -338,9 +380,11 @@ fn open(
         watching,
         stale_after: Duration::from_secs(60 * config.stale_minutes),
         suspected: None,
+        behind: Behind::new(Instant::now()),
         fresh: watch::channel(Instant::now()).0,
+        trouble: watch::channel(None).0,
     };
-    Ok(Opened { name: log.name.clone(), following, state, served, cosigners, nudge })
+    Ok(Opened { name: log.name.clone(), policy: policy_of_log, following, state, served, cosigners, nudge })
 }
 
 fn cosigners(
@@ -366,22 +410,22 @@ fn cosigners(
 pub struct Running {
     /// Where it listens.
     pub address: Option<SocketAddr>,
+    /// Where its page is.
+    pub page_address: Option<SocketAddr>,
     /// How far each log is.
     pub progress: Vec<(String, watch::Receiver<Progress>)>,
-    stop: oneshot::Sender<()>,
     stopping: watch::Sender<bool>,
-    listening: Option<tokio::task::JoinHandle<()>>,
+    listening: Vec<tokio::task::JoinHandle<()>>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Running {
     /// Stops accepting, answers what was asked, and ends.
     pub async fn stop(self) {
-        let _ = self.stop.send(());
-        if let Some(listening) = self.listening {
+        self.stopping.send_replace(true);
+        for listening in self.listening {
             let _ = listening.await;
         }
-        self.stopping.send_replace(true);
         for thread in self.threads {
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }

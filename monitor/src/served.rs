@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use base64ct::{Base64, Encoding};
 use tnlog::checkpoint::Checkpoint;
 use tnlog::client::answer::{AnswerError, Question, Shown};
 use tnlog::client::api;
@@ -15,8 +16,6 @@ use tnlog::client::read::{LogReader, ReadError, policy_of_key};
 use tnlog::client::source::{Below, Folder as Files};
 use tnlog::index::Generation;
 use tnlog::note::{Note, VerifierKey};
-
-use crate::evidence::base64;
 
 /// Checkpoints that are remembered until a head covers them.
 const MAX_NOTES: usize = 64;
@@ -153,14 +152,18 @@ impl Served {
         }))
     }
 
+    /// The newest checkpoint of which every leaf is kept, and its size.
+    pub fn newest(&self) -> Option<(u64, String)> {
+        self.notes().back().cloned()
+    }
+
     /// `GET /ct/v1/get-entry-and-proof`, without what lies beside the entry. None when there is no such entry in a tree of this size.
     pub async fn entry_and_proof(
         &self,
         index: u64,
         size: u64,
     ) -> Result<Option<api::GetEntryAndProof>, NotShown> {
-        let newest = self.notes().back().map(|(covered, note)| (*covered, note.clone()));
-        let (covered, note) = newest.ok_or(NotShown::CatchingUp)?;
+        let (covered, note) = self.newest().ok_or(NotShown::CatchingUp)?;
         if index >= size || size > covered {
             return Ok(None);
         }
@@ -168,10 +171,16 @@ impl Served {
         let leaves = reader.entries(index..index + 1).await?;
         let proof = reader.inclusion_proof_within(index, size).await?;
         Ok(leaves.first().map(|leaf| api::GetEntryAndProof {
-            leaf_input: base64(leaf),
+            leaf_input: Base64::encode_string(leaf),
             extra_data: String::new(),
-            audit_path: proof.iter().map(|hash| base64(&hash.0)).collect(),
+            audit_path: proof.iter().map(|hash| Base64::encode_string(&hash.0)).collect(),
         }))
+    }
+
+    /// The inclusion proof of an entry in the tree of a checkpoint of the copy.
+    pub async fn proof(&self, index: u64, note: &str) -> Result<Vec<tnlog::merkle::Hash>, NotShown> {
+        let reader = self.reader(self.files.clone(), &self.key, note)?;
+        Ok(reader.inclusion_proof(index).await?)
     }
 
     async fn head_inclusion(&self, shown: &ShownHead) -> Result<Vec<tnlog::merkle::Hash>, NotShown> {

@@ -3,23 +3,23 @@
 //! All that a run of entries changes is stored at once and durably, with the position behind them: after a crash the same entries
 //! are passed over, and what was to be told still is. Blocks: call it from a thread of its own.
 
+mod tables;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::io;
+use std::ops::Bound::{Excluded, Included};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
+use fjall::{OwnedWriteBatch, PersistMode};
 use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 
 use crate::detect::{MemoryError, Severity, Store};
 use crate::notice::Notice;
+use tables::{Reopened, Tables};
 
-/// Bytes of blocks that are kept in memory, and of what is written before it is sorted.
-const CACHE: u64 = 32 << 20;
-const MEMTABLE: u64 = 16 << 20;
 const OBSERVED: &[u8] = b"observed";
 
 /// A place where findings go: a name, and the least severity that it wants.
@@ -33,10 +33,7 @@ pub struct Destination {
 
 /// The memory of one log.
 pub struct State {
-    database: Database,
-    records: Keyspace,
-    outbox: Keyspace,
-    facts: Keyspace,
+    tables: Reopened,
     destinations: Vec<Destination>,
     /// The place of the next notice in the outbox.
     next: AtomicU64,
@@ -89,34 +86,27 @@ impl State {
     /// # Errors
     /// [`StateError`].
     pub fn open(folder: &Path, destinations: Vec<Destination>) -> Result<Self, StateError> {
-        if !folder.exists() {
-            make(folder)?;
-        }
-        let (database, [records, outbox, facts]) = open_database(folder)?;
         let state = State {
-            records,
-            outbox,
-            facts,
-            database,
+            tables: Reopened::open(folder)?,
             destinations,
             next: AtomicU64::new(0),
             writing: Mutex::default(),
             news: Notify::new(),
         };
-        state.tidy()?;
+        state.tables.write(|tables| state.tidy(tables))?;
         Ok(state)
     }
 
-    fn tidy(&self) -> Result<(), StateError> {
+    fn tidy(&self, tables: &Tables) -> Result<(), StateError> {
         let known: BTreeSet<_> = self.destinations.iter().map(|known| prefix(&known.name)).collect();
         let mut next = 0;
-        for pair in self.outbox.iter() {
+        for pair in tables.outbox.iter() {
             let key = pair.key()?;
             let (to, number) = key.split_first_chunk::<8>().ok_or(StateError::Damaged)?;
             let number: [u8; 8] = number.try_into().map_err(|_| StateError::Damaged)?;
             next = next.max(u64::from_be_bytes(number).saturating_add(1));
             if !known.contains(to) {
-                self.outbox.remove(key)?;
+                tables.outbox.remove(key)?;
             }
         }
         self.next.store(next, Ordering::Relaxed);
@@ -128,8 +118,8 @@ impl State {
     /// # Errors
     /// [`StateError`].
     pub fn observed(&self) -> Result<u64, StateError> {
-        let Some(bytes) = self.facts.get(OBSERVED)? else { return Ok(0) };
-        Ok(u64::from_be_bytes(bytes.as_ref().try_into().map_err(|_| StateError::Damaged)?))
+        let Some(bytes) = self.fact(OBSERVED)? else { return Ok(0) };
+        Ok(u64::from_be_bytes(bytes.try_into().map_err(|_| StateError::Damaged)?))
     }
 
     /// A fact that was stored.
@@ -137,7 +127,7 @@ impl State {
     /// # Errors
     /// [`StateError`].
     pub fn fact(&self, name: &[u8]) -> Result<Option<Vec<u8>>, StateError> {
-        Ok(self.facts.get(name)?.map(|value| value.to_vec()))
+        self.tables.with(|tables| Ok(tables.facts.get(name)?.map(|value| value.to_vec())))
     }
 
     /// Stores all of it or nothing, durably. What was told before in the same version is not told again.
@@ -146,23 +136,27 @@ impl State {
     /// [`StateError`].
     pub fn store(&self, changes: Changes) -> Result<(), StateError> {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
+        self.tables.write(|tables| self.commit(tables, changes))
+    }
+
+    fn commit(&self, tables: &Tables, changes: Changes) -> Result<(), StateError> {
+        let mut batch = tables.database.batch().durability(Some(PersistMode::SyncAll));
         let mut told = BTreeSet::new();
         for notice in changes.notices {
             let known = [b"told", notice.id.as_bytes(), &notice.version.to_be_bytes()].concat();
-            if told.insert(known.clone()) && self.facts.get(&known)?.is_none() {
-                self.put_in_outbox(&mut batch, &notice);
-                batch.insert(&self.facts, known, Vec::new());
+            if told.insert(known.clone()) && tables.facts.get(&known)?.is_none() {
+                self.put_in_outbox(tables, &mut batch, &notice);
+                batch.insert(&tables.facts, known, Vec::new());
             }
         }
         for (key, value) in changes.records {
-            batch.insert(&self.records, key, value);
+            batch.insert(&tables.records, key, value);
         }
         for (name, value) in changes.facts {
-            batch.insert(&self.facts, name, value);
+            batch.insert(&tables.facts, name, value);
         }
         if let Some(observed) = changes.observed {
-            batch.insert(&self.facts, OBSERVED, observed.to_be_bytes().as_slice());
+            batch.insert(&tables.facts, OBSERVED, observed.to_be_bytes().as_slice());
         }
         batch.commit()?;
         if !told.is_empty() {
@@ -171,24 +165,32 @@ impl State {
         Ok(())
     }
 
-    fn put_in_outbox(&self, batch: &mut OwnedWriteBatch, notice: &Notice) {
+    fn put_in_outbox(&self, tables: &Tables, batch: &mut OwnedWriteBatch, notice: &Notice) {
         let json = serde_json::to_vec(notice).expect("strings and numbers are JSON");
         for destination in self.destinations.iter().filter(|wants| notice.is_at_least(wants.least)) {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             let key = [&prefix(&destination.name)[..], &number.to_be_bytes()].concat();
-            batch.insert(&self.outbox, key, json.as_slice());
+            batch.insert(&tables.outbox, key, json.as_slice());
         }
     }
 
-    /// What waits longest for a destination, with the key to [`told`](Self::told) it.
+    /// What waits longest for a destination, with the key to [`told`](Self::told) it. `after` is the key that was told before; empty to
+    /// begin at the beginning. That costs a step for each that was told and removed until the database tidies up, so a backlog is gone
+    /// through with the key.
     ///
     /// # Errors
     /// [`StateError`].
-    pub fn waiting(&self, destination: &str) -> Result<Option<(Vec<u8>, Notice)>, StateError> {
-        let Some(pair) = self.outbox.prefix(prefix(destination)).next() else { return Ok(None) };
-        let (key, value) = pair.into_inner()?;
-        let notice = serde_json::from_slice(&value).map_err(|_| StateError::Damaged)?;
-        Ok(Some((key.to_vec(), notice)))
+    pub fn waiting(&self, destination: &str, after: &[u8]) -> Result<Option<(Vec<u8>, Notice)>, StateError> {
+        let prefix = prefix(destination);
+        let from = if after.is_empty() { Included(&prefix[..]) } else { Excluded(after) };
+        let last = [&prefix[..], &[0xff; 9]].concat();
+        self.tables.with(|tables| {
+            let range = tables.outbox.range::<&[u8], _>((from, Excluded(&last[..])));
+            let Some(pair) = range.into_iter().next() else { return Ok(None) };
+            let (key, value) = pair.into_inner()?;
+            let notice = serde_json::from_slice(&value).map_err(|_| StateError::Damaged)?;
+            Ok(Some((key.to_vec(), notice)))
+        })
     }
 
     /// It was told. Told again after a crash, at worst.
@@ -196,29 +198,8 @@ impl State {
     /// # Errors
     /// [`StateError`].
     pub fn told(&self, key: &[u8]) -> Result<(), StateError> {
-        Ok(self.outbox.remove(key)?)
+        self.tables.write(|tables| Ok(tables.outbox.remove(key)?))
     }
-}
-
-/// Makes an empty database under another name first: one whose making a crash cut off cannot be opened.
-fn make(folder: &Path) -> Result<(), StateError> {
-    let new = folder.with_extension("new");
-    match fs::remove_dir_all(&new) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-        _ => {}
-    }
-    let (database, keyspaces) = open_database(&new)?;
-    database.persist(PersistMode::SyncAll)?;
-    drop((keyspaces, database));
-    Ok(fs::rename(&new, folder)?)
-}
-
-fn open_database(folder: &Path) -> Result<(Database, [Keyspace; 3]), StateError> {
-    let database = Database::builder(folder).cache_size(CACHE).open()?;
-    let open =
-        |name| database.keyspace(name, || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE));
-    let keyspaces = [open("records")?, open("outbox")?, open("facts")?];
-    Ok((database, keyspaces))
 }
 
 /// What the keys of a destination in the outbox begin with.
@@ -229,14 +210,16 @@ fn prefix(destination: &str) -> [u8; 8] {
 
 impl Store for State {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, MemoryError> {
-        let found = self.records.get(key).map_err(io::Error::other)?;
+        let found = self.tables.with(|tables| Ok(tables.records.get(key)?)).map_err(io::Error::from)?;
         Ok(found.map(|value| value.to_vec()))
     }
 
     fn scan(&self, prefix: &[u8], limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, MemoryError> {
-        let pairs = self.records.prefix(prefix).take(limit);
         let pair = |pair: fjall::Guard| pair.into_inner().map(|(key, value)| (key.to_vec(), value.to_vec()));
-        Ok(pairs.map(pair).collect::<Result<_, _>>().map_err(io::Error::other)?)
+        let scan = |tables: &Tables| -> Result<Vec<_>, StateError> {
+            Ok(tables.records.prefix(prefix).take(limit).map(pair).collect::<Result<_, _>>()?)
+        };
+        Ok(self.tables.with(scan).map_err(io::Error::from)?)
     }
 }
 
@@ -287,9 +270,11 @@ mod tests {
         state.store(Changes { notices: again, ..Changes::default() }).unwrap();
         let drain = |name| {
             let mut ids = Vec::new();
-            while let Some((key, notice)) = state.waiting(name).unwrap() {
+            let mut after = Vec::new();
+            while let Some((key, notice)) = state.waiting(name, &after).unwrap() {
                 ids.push((notice.id, notice.version));
                 state.told(&key).unwrap();
+                after = key;
             }
             ids
         };

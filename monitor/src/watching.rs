@@ -40,7 +40,6 @@ impl From<std::io::Error> for WatchError {
 /// The detectors, and the watches that wait until their log is known.
 pub struct Watching {
     detectors: Arc<Mutex<Detectors>>,
-    active: Vec<Watch>,
     pending: Vec<Configured>,
     origin: String,
 }
@@ -53,7 +52,6 @@ impl Watching {
         let detectors = Detectors { tuning, watches: Watches::default() };
         Watching {
             detectors: Arc::new(Mutex::new(detectors)),
-            active: Vec::new(),
             pending: config.watches.clone(),
             origin: origin.to_owned(),
         }
@@ -64,8 +62,8 @@ impl Watching {
         self.detectors.clone()
     }
 
-    /// Makes watches watch: gets the labels of their numbers, blindly, and tells new ones the whole past. Those that cannot yet are
-    /// left to the next time.
+    /// Makes the watches watch: gets the labels of their numbers, blindly, and tells new ones the whole past. When that fails, all
+    /// are left to the next time.
     pub async fn prepare(
         &mut self,
         client: &Client,
@@ -77,15 +75,19 @@ impl Watching {
         }
         let Some(log) = entries.log()? else { return Ok(()) };
         self.fetch_labels(client, &log, state).await?;
-        let log_id = *log.sct_key.log_id();
-        for configured in std::mem::take(&mut self.pending) {
-            let watch = watch(&configured, state)?;
+        let prepared = self.pending.iter().map(|configured| watch(configured, state));
+        let watches = prepared.collect::<Result<Vec<_>, _>>()?;
+        let mut new = Vec::new();
+        for watch in &watches {
             if state.fact(&known(watch.id()))?.is_none() {
-                self.tell_the_past(&watch, log_id, entries, state)?;
+                new.push(watch.clone());
             }
-            self.active.push(watch);
         }
-        lock(&self.detectors).watches = Watches::new(self.active.clone());
+        if !new.is_empty() {
+            self.tell_the_past(new, *log.sct_key.log_id(), entries, state)?;
+        }
+        self.pending.clear();
+        lock(&self.detectors).watches = Watches::new(watches);
         Ok(())
     }
 
@@ -111,23 +113,23 @@ impl Watching {
         Ok(state.store(Changes { facts, ..Changes::default() })?)
     }
 
-    /// What it says has the same ids as if it had been there from the beginning.
+    /// Goes through the copy once for all that are new. What it says has the same ids as if they had been there from the beginning.
     fn tell_the_past(
         &self,
-        watch: &Watch,
+        new: Vec<Watch>,
         log_id: [u8; 32],
         entries: &Entries,
         state: &State,
     ) -> Result<(), WatchError> {
-        let alone = Watches::new(vec![watch.clone()]);
+        let facts = new.iter().map(|watch| (known(watch.id()), Vec::new())).collect();
+        let new = Watches::new(new);
         let mut memory = Memory::new(state);
         let mut notices = Vec::new();
         entries.each(log_id, 0..state.observed()?, |entry| {
-            let found = alone.observe(entry, &mut memory)?;
+            let found = new.observe(entry, &mut memory)?;
             notices.extend(found.iter().map(|finding| Notice::of(finding, &self.origin)));
             Ok::<_, WatchError>(())
         })?;
-        let facts = vec![(known(watch.id()), Vec::new())];
         Ok(state.store(Changes { records: memory.into_changes(), notices, facts, observed: None })?)
     }
 }
@@ -143,7 +145,7 @@ fn known(watch: WatchId) -> Vec<u8> {
 }
 
 /// Where the label of a number is remembered. The folder is its owner's alone, as is the configuration, which holds the number.
-fn label_of(number: &Number) -> Vec<u8> {
+pub(crate) fn label_of(number: &Number) -> Vec<u8> {
     [b"label".as_slice(), &Sha256::digest(number.digits())].concat()
 }
 

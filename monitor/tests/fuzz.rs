@@ -6,10 +6,11 @@ mod target;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use base64ct::{Base64, Encoding};
 use tnlog::checkpoint::Checkpoint;
+use tnlog::client::evidence::{Evidence, Proof};
 use tnlog::merkle::Hash;
 use tnlog::note::{KeyType, Signer};
-use tnlog_monitor::evidence::{Evidence, Proof};
 
 fn fuzz() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz")
@@ -18,12 +19,8 @@ fn fuzz() -> PathBuf {
 fn seeds() -> Vec<Vec<u8>> {
     let signer = Signer::new("log.example", KeyType::Ed25519, &[1; 32]).unwrap();
     let note = |size| Checkpoint::new("log.example", size, Hash([7; 32])).sign(&signer).unwrap();
-    let proof = |entry: &[u8]| Proof::Entry {
-        index: 0,
-        entry: tnlog_monitor::evidence::base64(entry),
-        hashes: vec![],
-    };
-    let prefix = Proof::Prefix { root: tnlog_monitor::evidence::base64(&[7; 32]), hashes: vec![] };
+    let proof = |entry: &[u8]| Proof::Entry { index: 0, entry: Base64::encode_string(entry), hashes: vec![] };
+    let prefix = Proof::Prefix { root: Base64::encode_string(&[7; 32]), hashes: vec![] };
     let leaf = b"no leaf";
     let bad = Checkpoint::new("log.example", 1, Hash::of_leaf(leaf)).sign(&signer).unwrap();
     vec![

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use serde_json::json;
 use tnlog::client::check::{CheckError, Claims, Position, Target, check_log};
 use tnlog::client::index_check::{CheckedIndex, IndexCheckError, check_index};
@@ -50,8 +50,8 @@ pub struct Args {
 
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let Some(policy) = args.trust.given()? else {
-        bail!(
-            "whose log is it? Give --key VKEY (the log prints it at its first start, and shows it at /tn/v1/log) or --policy FILE"
+        return output::usage(
+            "whose log is it? Give --key VKEY (the log prints it at its first start, and shows it at /tn/v1/log) or --policy FILE",
         );
     };
     let source = Arc::new(place::source(&args.log)?);

@@ -6,6 +6,8 @@ use anyhow::Context;
 use clap::Args as ClapArgs;
 use tnlog::server::config::Folder;
 
+use crate::output;
+
 /// The data folder.
 #[derive(ClapArgs)]
 pub struct DataFolder {
@@ -22,8 +24,14 @@ impl DataFolder {
             let home = || variable("HOME").map(|home| home.join(".local/share"));
             Some(variable("XDG_DATA_HOME").or_else(home)?.join("tnlog"))
         });
-        data.map(Folder::new)
-            .context("there is no home folder to put the log into: say where with --data DIR")
+        let data = data.context("there is no home folder to put the log into: say where with --data DIR")?;
+        if data.is_file() {
+            return output::usage(format!(
+                "{} is a file, and a log is a folder: say which with --data DIR",
+                data.display()
+            ));
+        }
+        Ok(Folder::new(data))
     }
 }
 

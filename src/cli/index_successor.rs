@@ -39,7 +39,9 @@ pub struct Args {
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let folder: Folder = args.folder.folder()?;
     let origin = name_of_key(&folder)?;
-    let origin = origin.with_context(|| format!("there is no log in {}", folder.path().display()))?;
+    let origin = origin.with_context(|| {
+        format!("there is no log in {}; say where it is with --data DIR", folder.path().display())
+    })?;
     let key = start_successor(&folder, &origin)?;
     output::Report::new("The next start of the log begins another index log")
         .field("origin", key.name())

@@ -36,7 +36,7 @@ pub struct Args {
 
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     if args.name.contains("://") {
-        bail!("the name of a key has no scheme: leave https:// out");
+        return output::usage("the name of a key has no scheme: leave https:// out");
     }
     let mut seed = Zeroizing::new([0; 32]);
     OsRng.fill_bytes(&mut *seed);

@@ -4,14 +4,15 @@ use std::io::{self, BufRead};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::Context;
 use rand_core::OsRng;
-use tnlog::block::Block;
+use tnlog::block::{Block, BlockError};
 use tnlog::client::evaluate;
 use tnlog::client::read::LogReader;
 use tnlog::label::{Label, MAX_BLINDED};
 use tnlog::number::{Number, ServiceProviderCode};
 
+use crate::output::Usage;
 use crate::trust::Trust;
 use crate::{number, output, place};
 
@@ -50,7 +51,9 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         names = io::stdin().lock().lines().collect::<Result<_, _>>().context("standard input")?;
     }
     if names.is_empty() && args.spc.is_empty() {
-        bail!("nothing to label; give a number such as +17035550123, a block or a service provider code");
+        return output::usage(
+            "nothing to label; give a number such as +17035550123, a block or a service provider code",
+        );
     }
     let what = if from_input { "line" } else { "argument" };
     let (blocks, numbers) = parse(names, what)?;
@@ -63,7 +66,9 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     if numbers.is_empty() {
         return Ok(output::FINE.into());
     }
-    let url = args.log.ok_or_else(|| anyhow!("the label of a number is its log's; give --log URL"))?;
+    let Some(url) = args.log else {
+        return output::usage("the label of a number is its log's; give --log URL");
+    };
     label_numbers(&url, &args.trust, &numbers, args.json).await
 }
 
@@ -77,7 +82,8 @@ fn parse(names: Vec<String>, what: &str) -> anyhow::Result<(Named<Block>, Named<
         let about = || format!("{what} {position}");
         if name.contains('x') {
             let plain = number::plain(&name);
-            let block = plain.strip_prefix('+').unwrap_or(&plain).parse().with_context(about)?;
+            let block = plain.strip_prefix('+').unwrap_or(&plain).parse::<Block>();
+            let block = block.map_err(|error: BlockError| Usage(format!("{}: {error}", about())))?;
             blocks.push((name, block));
         } else if !name.trim().is_empty() {
             let number = number::parse(name.trim()).with_context(about)?;

@@ -64,7 +64,7 @@ impl Asking {
         let verifiers = self.verifiers.as_deref().map(input::read).transpose()?;
         let parts = [digest(&apps), verifiers.as_deref().map_or([0; 32], digest)];
         let parse =
-            |path: &Path, bytes: &[u8]| Policy::parse(bytes).with_context(|| path.display().to_string());
+            |path: &Path, bytes: &[u8]| input::parsed(path, input::POLICY, bytes, Policy::parse(bytes));
         let verifiers = match (&self.verifiers, &verifiers) {
             (Some(path), Some(bytes)) => Some(parse(path, bytes)?),
             _ => None,
@@ -189,7 +189,7 @@ fn site(log: &PolicyLog, policies: &Policies, mirrors: &[(String, Client)]) -> a
     let ask = if is_mirror { mirror } else { own.clone() };
     let ask = ask.ok_or_else(|| match is_mirror {
         true => anyhow!("no --ask is a mirror of {origin}: give one for each log of the policy"),
-        false => anyhow!("the policy does not say where the log {origin} is"),
+        false => anyhow!("the policy does not say where the log {origin} is: add its URL to its `log` line"),
     })?;
     let trust = trust(log, policies)?;
     Ok(Site { origin: origin.to_owned(), log: own, ask, is_mirror, trust })

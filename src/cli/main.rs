@@ -1,7 +1,7 @@
 //! The command `tnlog`: a transparency log of telephone number certificates, and all that is done with one.
 
 mod audit;
-mod demo;
+mod doctor;
 mod folder;
 mod index_successor;
 mod input;
@@ -11,6 +11,7 @@ mod label;
 mod load;
 mod lookups;
 mod mirror;
+mod notify;
 mod number;
 mod output;
 mod place;
@@ -20,6 +21,7 @@ mod roots;
 mod serve;
 mod services;
 mod session;
+mod shell;
 mod signing_key;
 mod simulate;
 mod statement;
@@ -30,7 +32,7 @@ mod watch;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// A transparency log of telephone number certificates.
 #[derive(Parser)]
@@ -44,13 +46,15 @@ struct Cli {
 enum Command {
     Approve(statement::Approve),
     Audit(audit::Args),
-    Demo(demo::Args),
+    Completions(shell::Completions),
+    Doctor(doctor::Args),
     IndexSuccessor(index_successor::Args),
     Dispute(statement::Dispute),
     Inspect(inspect::Args),
     Keygen(keygen::Args),
     Label(label::Args),
     Load(load::Args),
+    Man(shell::Man),
     Mirror(mirror::Args),
     Policy(policy::Args),
     Register(registration::Register),
@@ -68,13 +72,15 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Approve(args) => statement::approve(args).await,
         Command::Audit(args) => audit::run(args).await,
-        Command::Demo(args) => demo::run(args).await,
+        Command::Completions(args) => shell::completions(args, Cli::command()),
+        Command::Doctor(args) => doctor::run(args).await,
         Command::IndexSuccessor(args) => index_successor::run(args),
         Command::Dispute(args) => statement::dispute(args).await,
         Command::Inspect(args) => inspect::run(args).await,
         Command::Keygen(args) => keygen::run(args).await,
         Command::Label(args) => label::run(args).await,
         Command::Load(args) => load::run(args).await,
+        Command::Man(args) => shell::man(args, Cli::command()),
         Command::Mirror(args) => mirror::run(args).await,
         Command::Policy(args) => policy::run(args).await,
         Command::Register(args) => registration::register(args).await,
@@ -89,7 +95,15 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// Said before clap, which would repeat it, finds it to be no public key.
+const PRIVATE_KEY: &str = "\
+a private key was given on the command line, where a public one belongs, and the command line is seen by other users: nothing was
+done. `tnlog inspect FILE` shows the public key of a private one. If others use this machine, replace the key";
+
 fn main() -> ExitCode {
+    if std::env::args().any(|argument| argument.contains("PRIVATE+KEY+")) {
+        return output::fail(&output::Usage(PRIVATE_KEY.replace('\n', " ")).into());
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(message) => {

@@ -7,9 +7,8 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::Args as ClapArgs;
 use rand_core::{OsRng, RngCore};
-use tnlog::mirror::{Config, Folder, start};
-use tnlog::policy::Policy;
-use tnlog::server::keys::create_verifier_key;
+use tnlog::mirror::{Config, Folder, Running, start};
+use tnlog::server::keys::{VERIFIER, create_verifier_key};
 use tnlog::server::open::PLACEHOLDER;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -63,14 +62,12 @@ pub struct Args {
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     write_messages(args.json);
     let folder = Folder::new(&args.folder);
-    let mut config = configure(&folder, &args)?;
-    config.listen = args.listen.unwrap_or(config.listen);
-    let policy = read_policy(&config.policy)?;
-    let verifiers = config.has_verifiers().then(|| read_policy(&config.verifiers)).transpose()?;
-    create_verifier_key(&folder.keys(), &config.name)?;
-    let mirror = start(&folder, &config, policy, verifiers)
-        .await
-        .with_context(|| format!("the mirror in {} does not start", args.folder.display()))?;
+    let is_new = !folder.config().exists();
+    let started = begin(&folder, &args).await;
+    if is_new && started.is_err() {
+        undo(&folder);
+    }
+    let (config, mirror) = started?;
     tracing::info!(
         log = config.log,
         key = %mirror.verifier.key(),
@@ -97,6 +94,29 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
             Ok(output::FINDING.into())
         }
     }
+}
+
+/// Configures and starts a mirror, a new one or one that was there.
+async fn begin(folder: &Folder, args: &Args) -> anyhow::Result<(Config, Running)> {
+    let mut config = configure(folder, args)?;
+    config.listen = args.listen.unwrap_or(config.listen);
+    let policy = input::policy(&config.policy)?;
+    let verifiers = config.has_verifiers().then(|| input::policy(&config.verifiers)).transpose()?;
+    create_verifier_key(&folder.keys(), &config.name)?;
+    let mirror = start(folder, &config, policy, verifiers)
+        .await
+        .with_context(|| format!("the mirror in {} does not start", args.folder.display()))?;
+    Ok((config, mirror))
+}
+
+/// Takes back what the first start of a mirror made before it failed: a configuration and a key whose name may be a made-up one,
+/// and which have cosigned nothing. Folders that are not empty stay.
+fn undo(folder: &Folder) {
+    let files = [folder.config(), folder.keys().join(VERIFIER), folder.cosigned()];
+    files.iter().for_each(|path| drop(std::fs::remove_file(path)));
+    let folders =
+        [folder.keys(), folder.public(), folder.follower(), folder.evidence(), folder.path().to_owned()];
+    folders.iter().for_each(|path| drop(std::fs::remove_dir(path)));
 }
 
 /// Makes folder and configuration if they are not there, and reads the configuration. What the command line says counts
@@ -131,19 +151,18 @@ fn configure(folder: &Folder, args: &Args) -> anyhow::Result<Config> {
 
 fn make(folder: &Folder, args: &Args) -> anyhow::Result<()> {
     let (Some(log), Some(policy)) = (&args.log, &args.policy) else {
-        bail!("there is no mirror in {} yet: give --log URL and --policy FILE", folder.path().display());
+        return output::usage(format!(
+            "there is no mirror in {} yet: give --log URL and --policy FILE",
+            folder.path().display()
+        ));
     };
     place::check(log)?;
     let absolute = |path: &Path| std::path::absolute(path).with_context(|| path.display().to_string());
     let name = args.name.clone().unwrap_or_else(|| format!("{PLACEHOLDER}/mirror-{:016x}", OsRng.next_u64()));
     let verifiers = args.verifiers.as_deref().map(absolute).transpose()?;
-    read_policy(policy)?;
+    input::policy(policy)?;
     let text = Config::template(log, &name, &absolute(policy)?, verifiers.as_deref());
     Config::parse(&text)?;
     std::fs::create_dir_all(folder.path()).with_context(|| folder.path().display().to_string())?;
     std::fs::write(folder.config(), text).with_context(|| folder.config().display().to_string())
-}
-
-fn read_policy(path: &Path) -> anyhow::Result<Policy> {
-    Policy::parse(&input::read(path)?).with_context(|| path.display().to_string())
 }

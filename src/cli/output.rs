@@ -7,6 +7,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
+pub use tnlog::printable::printable;
+
+use crate::number::GivenError;
 
 /// Done, and nothing is wrong.
 pub const FINE: u8 = 0;
@@ -25,6 +28,19 @@ Exit codes:
   2   it was done, and what was looked at is wrong or not to be trusted
   64  the command line is wrong";
 
+/// What was given on the command line is wrong, and says how: ends in [`USAGE`].
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Usage(pub String);
+
+/// Ends a command whose command line is wrong.
+///
+/// # Errors
+/// Always: with what is to be given instead.
+pub fn usage<T>(instead: impl Into<String>) -> anyhow::Result<T> {
+    Err(Usage(instead.into()).into())
+}
+
 /// Says what failed, unless it was only that nobody reads on.
 pub fn fail(error: &anyhow::Error) -> ExitCode {
     let io = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>());
@@ -32,7 +48,8 @@ pub fn fail(error: &anyhow::Error) -> ExitCode {
         return FINE.into();
     }
     let _ = writeln!(io::stderr(), "tnlog: {}", sentence(error));
-    FAILED.into()
+    let is_usage = error.chain().any(|cause| cause.is::<Usage>() || cause.is::<GivenError>());
+    if is_usage { USAGE } else { FAILED }.into()
 }
 
 /// An error with its causes. Many errors say what caused them, which is then not said again.
@@ -71,6 +88,11 @@ impl Report {
     /// A report about `what`.
     pub fn new(what: impl Into<String>) -> Self {
         Report { what: what.into(), fields: Vec::new() }
+    }
+
+    /// What it is about.
+    pub fn what(&self) -> &str {
+        &self.what
     }
 
     /// Adds a fact.
@@ -125,15 +147,6 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// Text from elsewhere, without control characters, and without those that change the direction of writing or are not seen.
-pub fn printable(text: &str) -> String {
-    let hides = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
-    text.chars().map(|c| if hides(c) { '\u{fffd}' } else { c }).collect()
-}
-
 /// Seconds of Unix time as `2026-01-31T12:00:00Z`.
 pub fn time(seconds: i64) -> String {
     let since = u64::try_from(seconds).ok().map(Duration::from_secs);
@@ -176,11 +189,6 @@ pub fn progress(length: u64, what: &'static str) -> ProgressBar {
 mod tests {
     use super::*;
     use anyhow::anyhow;
-
-    #[test]
-    fn names_from_elsewhere_cannot_write_over_others() {
-        assert_eq!(printable("O=A\u{202e}B\u{1b}[2J\u{2066}é"), "O=A\u{fffd}B\u{fffd}[2J\u{fffd}é");
-    }
 
     #[test]
     fn a_cause_is_said_once() {

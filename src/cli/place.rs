@@ -6,13 +6,20 @@ use anyhow::{Context, bail};
 use tnlog::client::http::Client;
 use tnlog::client::source::AnySource;
 
+use crate::output;
+
 /// The client of a log.
 ///
 /// # Errors
 /// When the URL cannot be the base of a log; says what was probably meant.
 pub fn client(url: &str) -> anyhow::Result<Client> {
     check(url)?;
-    Client::new(url).with_context(|| url.to_owned())
+    let client = Client::new(url).with_context(|| url.to_owned())?;
+    Ok(client.telling(|base, why| {
+        // What failed last is what a person can do something about.
+        let why = why.rsplit(": ").next().unwrap_or(why);
+        output::note(format_args!("{base} does not answer yet ({why}); trying again"));
+    }))
 }
 
 /// The log behind a URL, or in a folder.
@@ -21,8 +28,7 @@ pub fn client(url: &str) -> anyhow::Result<Client> {
 /// As [`client`]; when there is no such folder, or it is the one around the served one.
 pub fn source(place: &str) -> anyhow::Result<AnySource> {
     if place.contains("://") {
-        check(place)?;
-        return AnySource::new(place).with_context(|| place.to_owned());
+        return Ok(AnySource::Http(Box::new(client(place)?)));
     }
     let folder = Path::new(place);
     if !folder.is_dir() {
@@ -43,10 +49,11 @@ pub fn source(place: &str) -> anyhow::Result<AnySource> {
 /// Says what was probably meant.
 pub fn check(url: &str) -> anyhow::Result<()> {
     if !url.contains("://") {
-        bail!("{url} has no scheme; try http://{url}, or https://{url}");
+        return output::usage(format!("{url} has no scheme; try http://{url}, or https://{url}"));
     }
-    if let Some(base) = url.trim_end_matches('/').strip_suffix("/ct/v1") {
-        bail!("{url} is a part of a log's API; take the base of the log: {base}/");
+    let parts = ["/ct/v1", "/stict/v1", "/tn/v1/log", "/tn/v1", "/checkpoint", "/index"];
+    if let Some(base) = parts.iter().find_map(|part| url.trim_end_matches('/').strip_suffix(part)) {
+        return output::usage(format!("{url} is a part of a log's API; take the base of the log: {base}/"));
     }
     Ok(())
 }

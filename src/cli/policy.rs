@@ -228,7 +228,7 @@ fn cosigners(init: &Init) -> anyhow::Result<String> {
     };
     if init.witness.is_empty() {
         if init.quorum.is_some() {
-            bail!("--quorum needs witnesses: give --witness VKEY");
+            return output::usage("--quorum needs witnesses: give --witness VKEY");
         }
         return Ok(format!("{none}quorum none\n"));
     }
@@ -245,7 +245,9 @@ fn cosigners(init: &Init) -> anyhow::Result<String> {
 
 fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
     let write = || input::private_file(path, true)?.write_all(text.as_bytes());
-    write().with_context(|| format!("{} cannot be written", path.display()))
+    write().with_context(|| {
+        format!("{} cannot be written; one that exists is not overwritten (--out FILE)", path.display())
+    })
 }
 
 fn report(path: &Path, policy: &Policy, json: bool) -> anyhow::Result<()> {

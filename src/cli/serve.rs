@@ -12,6 +12,7 @@ use tnlog::server::{open, run as running};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::folder::DataFolder;
+use crate::notify;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -78,11 +79,14 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         "serving on http://{}", log.address
     );
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    // Who is told may stop it at once, and that must be in order.
+    notify::tell("READY=1");
     let failed = tokio::select! {
         _ = interrupt.recv() => None,
         _ = terminate.recv() => None,
         error = log.failed() => Some(error),
     };
+    notify::tell("STOPPING=1");
     tracing::info!("stopping: answering what was taken");
     log.stop().await;
     match failed {

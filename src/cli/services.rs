@@ -64,8 +64,26 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
 pub fn key(name: &str, file: &std::path::Path) -> anyhow::Result<ServiceKey> {
     let bytes = input::read(file)?;
     let text = String::from_utf8_lossy(&bytes);
-    let spki = services::parse_key(&text).map_err(|why| anyhow!("{}: {why}", file.display()))?;
+    let spki = services::parse_key(&text).map_err(|why| match instead(&bytes) {
+        Some(instead) => anyhow!("{}: {why}: it is {instead}", file.display()),
+        None => anyhow!("{}: {why}", file.display()),
+    })?;
     ServiceKey::new(name, spki).with_context(|| file.display().to_string())
+}
+
+/// What the file is instead, and what makes a public key of it.
+fn instead(bytes: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(bytes);
+    if text.contains("PRIVATE KEY-----") {
+        return Some("a private key; `openssl pkey -in FILE -pubout` makes the public one".into());
+    }
+    if text.contains("-----BEGIN CERTIFICATE-----") {
+        return Some("a certificate; `openssl x509 -in FILE -noout -pubkey` shows its key".into());
+    }
+    if bytes.first() == Some(&0x30) {
+        return Some("DER; `openssl pkey -pubin -inform DER -in FILE` makes PEM of it".into());
+    }
+    input::what_it_is(bytes)
 }
 
 fn add(folder: DataFolder, name: &str, file: &std::path::Path) -> anyhow::Result<ExitCode> {

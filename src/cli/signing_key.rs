@@ -31,7 +31,7 @@ impl SigningKey {
         };
         let text = std::str::from_utf8(&bytes).unwrap_or_default();
         let Some(begin) = text.find("-----BEGIN") else {
-            bail!("{} holds no private key in PEM", path.display());
+            bail!("{} holds no private key in PEM{}", path.display(), instead(&bytes));
         };
         let text = private_part(&text[begin..]);
         if let Ok(key) =
@@ -42,9 +42,9 @@ impl SigningKey {
         let key = p384::SecretKey::from_pkcs8_pem(text).or_else(|_| p384::SecretKey::from_sec1_pem(text));
         let key = key.ok().with_context(|| {
             format!(
-                "{} holds no private key on P-256 or P-384 without a password; make one with \
-                 `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`",
-                path.display()
+                "{} holds no private key on P-256 or P-384 without a password{}",
+                path.display(),
+                instead(&bytes)
             )
         })?;
         Ok(SigningKey::P384(key.into()))
@@ -72,6 +72,17 @@ impl SigningKey {
                 Signer::<p384::ecdsa::DerSignature>::sign(key, message).as_bytes().to_vec()
             }
         }
+    }
+}
+
+/// What the file is instead, and what to do about it.
+fn instead(bytes: &[u8]) -> String {
+    if bytes.first() == Some(&0x30) {
+        return ": it is DER; `openssl pkey -inform DER -in FILE -out KEY` makes PEM of it".into();
+    }
+    match input::what_it_is(bytes) {
+        Some(found) => format!(": it is {found}"),
+        None => "; `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256` makes one".into(),
     }
 }
 

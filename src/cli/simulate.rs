@@ -160,6 +160,7 @@ async fn happen(args: &Args, folder: &Folder, script: Script, text: &str) -> any
     let script = Arc::new(script);
     let log = WorldLog::begin(folder, args.listen, &script, &mint).await?;
     let (address, key) = (log.running.address, log.running.log.keys.checkpoint.verifier_key().to_string());
+    let index_key = log.running.log.index.key().to_string();
     output::note(format_args!("The log is at http://{address}, with the key {key}"));
     let begun = std::time::Instant::now();
     let placed = watched_drive(&script, &mint, &log).await;
@@ -172,6 +173,7 @@ async fn happen(args: &Args, folder: &Folder, script: Script, text: &str) -> any
         events: placed.len() as u64,
         attacks: script.attacks.len() as u64,
         key: key.clone(),
+        index_key,
     };
     let truth = folder.path().join("truth");
     write_truth(&truth, &script, &mint, &placed, &facts).with_context(|| truth.display().to_string())?;

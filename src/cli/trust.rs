@@ -29,8 +29,7 @@ impl Trust {
     /// When the file is no policy, or the key none of a log.
     pub fn given(&self) -> anyhow::Result<Option<Policy>> {
         if let Some(path) = &self.policy {
-            let policy = Policy::parse(&input::read(path)?);
-            return Ok(Some(policy.with_context(|| path.display().to_string())?));
+            return input::policy(path).map(Some);
         }
         let Some(key) = &self.key else { return Ok(None) };
         Ok(Some(policy_of_key(key.clone()).context("--key")?))

@@ -6,11 +6,10 @@ mod standing;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use tnlog::anchors::{Anchor, Anchors};
 use tnlog::client::lookup::Peer;
 use tnlog::number::ServiceProviderCode;
-use tnlog::policy::Policy;
 use tnlog::proof::TlogProof;
 use tnlog::receipt::{Claim, KnownLog, Receipt, Untrusted, Verified, Verifier};
 use tnlog::registration_receipt::VerifiedRegistration;
@@ -76,18 +75,14 @@ pub struct Args {
 }
 
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let claim = match claim(args.number.as_deref(), args.spc) {
-        Ok(claim) => claim,
-        Err(error) => {
-            output::note(format_args!("tnlog: {error:#}"));
-            return Ok(output::USAGE.into());
-        }
-    };
+    let claim = claim(args.number.as_deref(), args.spc)?;
     let about = |path: &PathBuf| path.display().to_string();
-    let policy = Policy::parse(&input::read(&args.policy)?).with_context(|| about(&args.policy))?;
+    let policy = input::policy(&args.policy)?;
     let mut logs = Vec::new();
     for path in &args.parameters {
-        let proof = TlogProof::parse(&input::read(path)?).with_context(|| about(path))?;
+        let bytes = input::read(path)?;
+        let wanted = "the parameters of a log (it serves them at /tn/v1/parameters)";
+        let proof = input::parsed(path, wanted, &bytes, TlogProof::parse(&bytes))?;
         match KnownLog::open(&proof, &policy) {
             Ok(log) => logs.push(log),
             Err(error) => return untrusted(&format!("{}: {error}", about(path)), "parameters", args.json),
@@ -104,7 +99,9 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let anchors =
         Anchors::new(roots.into_iter().map(|certificate| Anchor { certificate, calling_codes: None }));
     let chain = input::good_certificates(std::slice::from_ref(&args.certificate))?;
-    let receipt = Receipt::parse(&input::read(&args.receipt)?).with_context(|| about(&args.receipt))?;
+    let bytes = input::read(&args.receipt)?;
+    let wanted = "the receipt of a certificate (`tnlog submit --receipts` writes it)";
+    let receipt = input::parsed(&args.receipt, wanted, &bytes, Receipt::parse(&bytes))?;
     let policies = if args.standing { Some(args.asking.policies(&args.policy)?) } else { None };
     let verifier = Verifier::new(policy, logs, anchors);
     let now = args.at.unwrap_or_else(output::now);
@@ -137,7 +134,7 @@ fn claim(number: Option<&str>, code: Option<ServiceProviderCode>) -> anyhow::Res
     match (number, code) {
         (Some(number), _) => Ok(Claim::Number(number::parse(number).context("--number")?)),
         (None, Some(code)) => Ok(Claim::ServiceProviderCode(code)),
-        (None, None) => bail!("what does the peer claim to be? Give --number or --spc"),
+        (None, None) => output::usage("what does the peer claim to be? Give --number or --spc"),
     }
 }
 

@@ -58,29 +58,32 @@ impl LogCopy {
     /// # Errors
     /// Those of the store, and when the bundle is damaged.
     pub fn bundle(&self, kind: Kind, index: u64) -> io::Result<Vec<Vec<u8>>> {
-        let full = TilePath { kind, index, width: FULL_WIDTH };
-        let mut found = self.store.get(&full.to_string())?.map(|bytes| (FULL_WIDTH, bytes));
-        if found.is_none() {
-            let partial = self.store.list(&format!("{full}.p"))?;
-            let widths = partial.iter().filter_map(|name| name.parse::<TilePath>().ok());
-            if let Some(widest) = widths.max_by_key(|path| path.width) {
-                found = self.store.get(&widest.to_string())?.map(|bytes| (widest.width, bytes));
-            }
-        }
-        let Some((width, bytes)) = found else { return Ok(Vec::new()) };
+        let Some((width, bytes)) = self.widest(kind, index)? else { return Ok(Vec::new()) };
         let entries = bundle::entries(&bytes, width).map_err(io::Error::other)?;
         Ok(entries.map(<[u8]>::to_vec).collect())
     }
 
-    /// One leaf, or the item beside it; none when it is not kept.
+    /// One leaf, or the item beside it; none when it is not kept. Reads the bundle that it is in.
     ///
     /// # Errors
     /// As [`bundle`](Self::bundle).
     pub fn item(&self, kind: Kind, index: u64) -> io::Result<Option<Vec<u8>>> {
         let full = u64::from(FULL_WIDTH);
-        let mut bundle = self.bundle(kind, index / full)?;
-        let place = (index % full) as usize;
-        Ok((place < bundle.len()).then(|| bundle.swap_remove(place)))
+        let Some((width, bytes)) = self.widest(kind, index / full)? else { return Ok(None) };
+        let mut entries = bundle::entries(&bytes, width).map_err(io::Error::other)?;
+        Ok(entries.nth((index % full) as usize).map(<[u8]>::to_vec))
+    }
+
+    /// The bytes of a bundle that is full, or else of the widest partial one.
+    fn widest(&self, kind: Kind, index: u64) -> io::Result<Option<(u16, Vec<u8>)>> {
+        let full = TilePath { kind, index, width: FULL_WIDTH };
+        if let Some(bytes) = self.store.get(&full.to_string())? {
+            return Ok(Some((FULL_WIDTH, bytes)));
+        }
+        let partial = self.store.list(&format!("{full}.p"))?;
+        let widths = partial.iter().filter_map(|name| name.parse::<TilePath>().ok());
+        let Some(widest) = widths.max_by_key(|path| path.width) else { return Ok(None) };
+        Ok(self.store.get(&widest.to_string())?.map(|bytes| (widest.width, bytes)))
     }
 
     /// The CA certificate with this SHA-256, if it is kept.

@@ -22,6 +22,8 @@ use super::traffic::{Traffic, Transferred};
 const MAX_PROBLEM: usize = 64 * 1024;
 /// The longest text of a problem that is kept.
 const MAX_PROBLEM_TEXT: usize = 1000;
+/// How long a person waits for a log that has never answered.
+const FIRST_CONTACT: Duration = Duration::from_secs(4);
 const CONNECT: Duration = Duration::from_secs(10);
 /// One attempt, from the first byte sent to the last one read.
 const ATTEMPT: Duration = Duration::from_secs(60);
@@ -38,7 +40,7 @@ pub enum HttpError {
     #[error("HTTP cannot be spoken here: {0}")]
     Setup(String),
     /// No connection, or it broke, or it took too long.
-    #[error("{path}: the log could not be reached: {why}")]
+    #[error("{path}: the log could not be reached: {why}{}", hint(.why))]
     Unreachable {
         /// The path that was asked for.
         path: String,
@@ -62,7 +64,7 @@ pub enum HttpError {
         problem: Box<Problem>,
     },
     /// The log, or something before it, refused without saying why.
-    #[error("{path}: the answer has HTTP status {status} and no explanation")]
+    #[error("{path}: the answer has HTTP status {status} and no explanation; is this the address of a log?")]
     Status {
         /// The path that was asked for.
         path: String,
@@ -70,7 +72,7 @@ pub enum HttpError {
         status: u16,
     },
     /// The answer is not what the API has there.
-    #[error("{path}: the answer is not what the API of a log has there")]
+    #[error("{path}: the answer is not what the API of a log has there; is this the address of a log?")]
     Malformed {
         /// The path that was asked for.
         path: String,
@@ -92,6 +94,17 @@ fn describe(problem: &Problem) -> String {
     format!("the log refused ({}): {what}", problem.status)
 }
 
+/// What to look at when a connection failed so.
+fn hint(why: &str) -> &'static str {
+    if why.contains("InvalidContentType") {
+        "; it seems to speak http there, and not https"
+    } else if why.contains("refused") {
+        "; does it run there, at this port?"
+    } else {
+        ""
+    }
+}
+
 /// A client of one log.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -99,7 +112,11 @@ pub struct Client {
     base: Url,
     patience: Patience,
     traffic: Arc<Traffic>,
+    tell: Option<Tell>,
 }
+
+/// Is told the address of a log, and why it does not answer.
+type Tell = fn(&Url, &str);
 
 /// An attempt that failed, and whether another one may do better.
 struct Failure {
@@ -131,13 +148,21 @@ impl Client {
     /// [`HttpError::BaseUrl`], [`HttpError::Setup`].
     pub fn new(base: &str) -> Result<Self, HttpError> {
         let base = parse_base(base).ok_or(HttpError::BaseUrl)?;
-        Ok(Client { http: transport(&base)?, base, patience: Patience::default(), traffic: Arc::default() })
+        let (http, patience, traffic) = (transport(&base)?, Patience::default(), Arc::default());
+        Ok(Client { http, base, patience, traffic, tell: None })
     }
 
     /// The same with other patience.
     #[must_use]
     pub fn with_patience(self, patience: Patience) -> Self {
         Client { patience, ..self }
+    }
+
+    /// The same for a person who waits: `tell` is told when a log that has never answered cannot be reached, and it is then given up
+    /// after some seconds. One that answered before is waited for as patience has it.
+    #[must_use]
+    pub fn telling(self, tell: Tell) -> Self {
+        Client { tell: Some(tell), ..self }
     }
 
     /// The address of the log, with a slash at its end.
@@ -226,13 +251,35 @@ impl Client {
                 Again::After(wait) => Some(wait),
             };
             let random = rand_core::OsRng.next_u32();
-            let Some(wait) = self.patience.wait(attempt, asked, begin.elapsed(), random) else {
+            let patience = self.patience_after(&failed.error);
+            let Some(wait) = patience.wait(attempt, asked, begin.elapsed(), random) else {
                 return Err(failed.error);
             };
+            if attempt == 1 {
+                self.say(&failed.error);
+            }
             tracing::debug!(path, attempt, ?wait, "the request is repeated");
             tokio::time::sleep(wait).await;
         }
         unreachable!("patience ends")
+    }
+
+    /// Whether nothing has ever come from there, and somebody waits.
+    fn is_first_contact(&self, error: &HttpError) -> bool {
+        let never = self.traffic.transferred().received == 0;
+        self.tell.is_some() && never && matches!(error, HttpError::Unreachable { .. })
+    }
+
+    fn patience_after(&self, error: &HttpError) -> Patience {
+        if self.is_first_contact(error) { self.patience.at_most(FIRST_CONTACT) } else { self.patience }
+    }
+
+    fn say(&self, error: &HttpError) {
+        if let (Some(tell), true, HttpError::Unreachable { why, .. }) =
+            (self.tell, self.is_first_contact(error), error)
+        {
+            tell(&self.base, why);
+        }
     }
 
     async fn once(&self, path: &str, limit: usize, request: RequestBuilder) -> Result<Bytes, Failure> {

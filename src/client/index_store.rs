@@ -34,6 +34,16 @@ pub enum DiskStoreError {
     Delete(#[from] io::Error),
 }
 
+impl DiskStoreError {
+    /// Whether the disk has no room, which says nothing about what is on it.
+    pub fn is_full(&self) -> bool {
+        let (DiskStoreError::Database(fjall::Error::Io(error)) | DiskStoreError::Delete(error)) = self else {
+            return false;
+        };
+        matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    }
+}
+
 impl DiskStore {
     /// Opens the store in `folder`, which is made where it is missing.
     ///

@@ -11,6 +11,7 @@ pub mod check;
 pub mod copy;
 pub mod cosigner;
 pub mod evaluate;
+pub mod evidence;
 pub mod follow;
 pub mod http;
 pub mod index_check;

@@ -127,6 +127,22 @@ impl Seen {
     }
 }
 
+/// A checkpoint that the log signed, and too few witnesses cosigned.
+#[derive(Clone, Debug)]
+struct Uncosigned {
+    note: Note,
+    checkpoint: Checkpoint,
+    lacks: PolicyError,
+}
+
+impl Uncosigned {
+    fn new(bytes: &[u8], lacks: PolicyError) -> Result<Self, ReadError> {
+        let note = Note::parse(bytes).map_err(PolicyError::from)?;
+        let checkpoint = Checkpoint::parse(note.text()).map_err(PolicyError::from)?;
+        Ok(Uncosigned { note, checkpoint, lacks })
+    }
+}
+
 /// The policy that asks for the signature of this log and no witness.
 ///
 /// # Errors
@@ -143,12 +159,14 @@ pub struct LogReader<S> {
     source: Arc<S>,
     policy: Policy,
     seen: Option<Seen>,
+    /// The newest checkpoint, when it lacked the quorum at the last update.
+    uncosigned: Option<Uncosigned>,
 }
 
 impl<S: Source> LogReader<S> {
     /// A reader that has seen nothing of the log yet.
     pub fn new(source: Arc<S>, policy: Policy) -> Self {
-        LogReader { source, policy, seen: None }
+        LogReader { source, policy, seen: None, uncosigned: None }
     }
 
     /// A reader that goes on from a checkpoint that it verified in an earlier life.
@@ -157,7 +175,7 @@ impl<S: Source> LogReader<S> {
     /// [`ReadError::Policy`] when that does not meet the policy.
     pub fn resume(source: Arc<S>, policy: Policy, seen: &[u8]) -> Result<Self, ReadError> {
         let seen = verify(&policy, seen)?;
-        Ok(LogReader { source, policy, seen: Some(seen) })
+        Ok(LogReader { source, policy, seen: Some(seen), uncosigned: None })
     }
 
     /// Where it reads.
@@ -170,6 +188,26 @@ impl<S: Source> LogReader<S> {
         self.seen.as_ref()
     }
 
+    /// Which quorum the log's newest checkpoint lacked at the last [`update`](Self::update), and who is missing; an older one that is
+    /// cosigned may have been taken. None when it lacked nothing.
+    pub fn lacks(&self) -> Option<&PolicyError> {
+        self.uncosigned.as_ref().map(|newest| &newest.lacks)
+    }
+
+    /// Whether the newest checkpoint, where it lacks the quorum, continues what was taken: the log signed both. What cannot be read
+    /// says nothing.
+    ///
+    /// # Errors
+    /// [`ReadError::Misbehaviour`].
+    pub async fn check_uncosigned(&self) -> Result<(), ReadError> {
+        let (Some(taken), Some(newest)) = (&self.seen, &self.uncosigned) else { return Ok(()) };
+        let old = (&taken.note, taken.checkpoint());
+        match self.check_continues(old, (&newest.note, &newest.checkpoint)).await {
+            Err(error @ ReadError::Misbehaviour(_)) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// Fetches the checkpoint of the log, and takes it when it meets the policy and continues the one seen before. Where the
     /// newest one is not cosigned yet as the policy asks, the newest that the log says is cosigned is fetched.
     ///
@@ -177,8 +215,12 @@ impl<S: Source> LogReader<S> {
     /// [`ReadError`]; what was seen before then stays. [`ReadError::Misbehaviour`] when the log contradicts itself.
     pub async fn update(&mut self) -> Result<&Seen, ReadError> {
         let bytes = fetch_existing(&*self.source, CHECKPOINT, MAX_NOTE).await?;
+        self.uncosigned = None;
         let new = match verify(&self.policy, &bytes) {
-            Err(error @ ReadError::Policy(PolicyError::Quorum { .. })) => self.cosigned(error).await?,
+            Err(ReadError::Policy(lacks @ PolicyError::Quorum { .. })) => {
+                self.uncosigned = Some(Uncosigned::new(&bytes, lacks.clone())?);
+                self.cosigned(lacks.into()).await?
+            }
             other => other?,
         };
         self.take(new).await
@@ -194,7 +236,7 @@ impl<S: Source> LogReader<S> {
 
     async fn take(&mut self, new: Seen) -> Result<&Seen, ReadError> {
         if let Some(old) = &self.seen {
-            self.check_continues(old, &new).await?;
+            self.check_continues((&old.note, old.checkpoint()), (&new.note, new.checkpoint())).await?;
         }
         Ok(self.seen.insert(new))
     }
@@ -207,8 +249,11 @@ impl<S: Source> LogReader<S> {
         }
     }
 
-    async fn check_continues(&self, old: &Seen, new: &Seen) -> Result<(), ReadError> {
-        let (before, after) = (old.checkpoint(), new.checkpoint());
+    async fn check_continues(
+        &self,
+        (old, before): (&Note, &Checkpoint),
+        (new, after): (&Note, &Checkpoint),
+    ) -> Result<(), ReadError> {
         if before.origin != after.origin {
             return Err(ReadError::OtherLog { seen: before.origin.clone(), shown: after.origin.clone() });
         }
@@ -218,13 +263,13 @@ impl<S: Source> LogReader<S> {
             seen: before.size,
             shown: after.size,
             consistent,
-            notes: Box::new([old.note.clone(), new.note.clone()]),
+            notes: Box::new([old.clone(), new.clone()]),
         };
         match self.is_consistent(small, large).await {
             Ok(true) if backwards => Err(older(true)),
             Ok(true) => Ok(()),
             Ok(false) => {
-                let fork = Misbehaviour::Fork { seen: old.note.clone(), shown: new.note.clone() };
+                let fork = Misbehaviour::Fork { seen: old.clone(), shown: new.clone() };
                 Err(ReadError::Misbehaviour(Box::new(fork)))
             }
             Err(ReadError::Damaged(_) | ReadError::Source(SourceError::Missing(_))) if backwards => {

@@ -40,6 +40,12 @@ impl Patience {
         longest: Duration::from_secs(10),
     };
 
+    /// The same, but no repetition begins later than `total` after the first attempt.
+    #[must_use]
+    pub fn at_most(self, total: Duration) -> Self {
+        Patience { total: self.total.min(total), ..self }
+    }
+
     /// The wait after the attempt `attempt`, counted from 1; none when it was the last. `asked` is what the server asked
     /// for, `random` a uniform random number, `elapsed` the time since the first attempt began.
     pub fn wait(

@@ -39,7 +39,7 @@ pub enum SourceError {
         limit: usize,
     },
     /// It is not there, and should be.
-    #[error("{0} is missing")]
+    #[error("{0} is missing; is this the address, or the served folder, of a log?")]
     Missing(String),
     /// A full tile was there in place of the partial one and is no tile.
     #[error("{path} is damaged: {error}")]

@@ -42,6 +42,22 @@ fn leaves_read_back() {
 }
 
 #[test]
+fn signed_entries_read_back_whole_and_no_others() {
+    let precert = SignedEntry::Precert { issuer_key_hash: [7; 32], tbs: vec![1, 2, 3] };
+    for signed in [SignedEntry::X509(vec![1, 2, 3]), precert] {
+        let good = signed.encode();
+        assert_eq!(SignedEntry::decode(&good), Ok(signed));
+        for length in 0..good.len() {
+            assert!(SignedEntry::decode(&good[..length]).is_err(), "{length} bytes");
+        }
+        assert!(SignedEntry::decode(&[&good[..], &[0]].concat()).is_err());
+        let other = [&[0x54, 1], &good[2..]].concat();
+        assert_eq!(SignedEntry::decode(&other), Err(LeafError::UnknownType(0x5401)));
+    }
+    assert_eq!(SignedEntry::decode(&SignedEntry::X509(Vec::new()).encode()), Err(Malformed::Empty.into()));
+}
+
+#[test]
 fn no_truncation_trailing_byte_or_flipped_bit_is_taken_for_the_same() {
     for entry in entries() {
         let leaf = leaf(9, 2, entry);

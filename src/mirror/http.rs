@@ -1,5 +1,6 @@
 //! What a mirror answers over HTTP: all that readers of the log ask for, and `add-checkpoint`.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,6 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
-use base64ct::{Base64, Encoding};
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -19,13 +19,11 @@ use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 
 use super::{Config, Mirror};
-use crate::admission::MAX_CHAIN;
-use crate::certificate::MAX_CERTIFICATE_LEN;
-use crate::client::api;
 use crate::client::cosigner::{Cosigner, Declined};
 use crate::client::follow::Progress;
+use crate::server::clock::Clock;
 use crate::server::config::Limits;
-use crate::server::http::{Answer, BodyMemory, Bounds, PLAIN, Reads, reads};
+use crate::server::http::{Answer, BodyMemory, Bounds, PLAIN, Pages, Reads, reads};
 use crate::server::metrics::Request;
 use crate::server::problem::Problem;
 use crate::server::readable::Readable;
@@ -87,17 +85,16 @@ impl App {
 
 type Shared = State<Arc<App>>;
 
-/// Every endpoint of a mirror.
-pub fn router(app: Arc<App>, config: &Config) -> Router {
+/// Every endpoint of a mirror that listens at `address`.
+pub fn router(app: Arc<App>, config: &Config, address: SocketAddr) -> Router {
     let bounds = Bounds::of(&config.limits(), app.metrics.requests.clone());
     let log: Arc<dyn Readable> = app.mirror.clone();
-    let readable = Arc::new(Reads { log, bodies: app.bodies.clone() });
+    let pages = Pages::new(Clock::system(), &config.name, address).cosigning(app.verifier.key().to_string());
+    let readable = Arc::new(Reads { log, bodies: app.bodies.clone(), pages });
     let router = Router::new()
-        .route("/tn/v1/log", get(facts))
         .route("/add-checkpoint", post(add_checkpoint))
         .route("/healthz", get(healthz))
         .route("/metrics", get(metrics))
-        .route("/", get(front))
         .route("/ct/v1/{*rest}", any(elsewhere))
         .route("/stict/v1/{*rest}", any(elsewhere))
         .route("/tn/v1/{*rest}", any(elsewhere))
@@ -150,31 +147,6 @@ fn decline(declined: &Declined) -> Response {
     }
 }
 
-/// `GET /tn/v1/log`.
-async fn facts(State(app): Shared) -> Answer {
-    Answer::from(facts_of(&app.mirror).map(|facts| Answer::json(&facts)))
-}
-
-fn facts_of(mirror: &Mirror) -> Result<api::LogInfo, Problem> {
-    let log = mirror.parameters()?;
-    Ok(api::LogInfo {
-        checkpoint_key: mirror.key.to_string(),
-        index_key: mirror.index_key.to_string(),
-        sct_key: Base64::encode_string(&log.parameters.sct_key),
-        log_id: Base64::encode_string(log.sct_key.log_id()),
-        label_key: Base64::encode_string(&log.parameters.label_key),
-        origin: log.parameters.origin,
-        tree_size: mirror.published()?.tree.size,
-        read_only: true,
-        max_chain: MAX_CHAIN,
-        max_certificate: MAX_CERTIFICATE_LEN,
-        max_names: crate::entry::MAX_LABELS,
-        max_chains: api::MAX_CHAINS,
-        round_milliseconds: 0,
-        mirror_of: Some(mirror.url.clone()),
-    })
-}
-
 /// `GET /healthz`: 200 while the log is followed and nothing is wrong with it, else 503.
 async fn healthz(State(app): Shared) -> Response {
     let trouble = match app.mirror.finding() {
@@ -200,25 +172,4 @@ async fn metrics(State(app): Shared) -> Answer {
     let mut body = String::new();
     text::encode(&mut body, &metrics.registry).expect("a string takes every write");
     Answer::Text("application/openmetrics-text; version=1.0.0; charset=utf-8", body)
-}
-
-/// `GET /`: what this is, for who comes with a browser.
-async fn front(State(app): Shared) -> Answer {
-    let (mirror, now) = (&app.mirror, *app.progress.borrow());
-    Answer::Text(
-        PLAIN,
-        format!(
-            "A mirror of {}, the tnlog transparency log of telephone number certificates at {}\n\n\
-             {} entries are verified and copied.\n\
-             Its checkpoints verify with {}\n\
-             This mirror cosigns its index log with {}\n\n\
-             Look up: POST /tn/v1/lookup; read: /checkpoint, /tile/, /index/, /ct/v1/get-entries\n\
-             About: /tn/v1/log, /tn/v1/issuers, /tn/v1/parameters, /tn/v1/heads\n",
-            mirror.key.name(),
-            mirror.url,
-            now.checked,
-            mirror.key,
-            app.verifier.key(),
-        ),
-    )
 }

@@ -17,6 +17,11 @@ pub use run::{MirrorError, Running, start};
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use base64ct::{Base64, Encoding};
+
+use crate::admission::MAX_CHAIN;
+use crate::anchors::Anchors;
+use crate::certificate::MAX_CERTIFICATE_LEN;
 use crate::checkpoint::Checkpoint;
 use crate::client::answer::Question;
 use crate::client::api;
@@ -147,6 +152,42 @@ impl Readable for Mirror {
 
     fn log_id(&self) -> Result<[u8; 32], Problem> {
         Ok(*self.parameters()?.sct_key.log_id())
+    }
+
+    fn info(&self) -> Result<api::LogInfo, Problem> {
+        let log = self.parameters()?;
+        Ok(api::LogInfo {
+            checkpoint_key: self.key.to_string(),
+            index_key: self.index_key.to_string(),
+            sct_key: Base64::encode_string(&log.parameters.sct_key),
+            log_id: Base64::encode_string(log.sct_key.log_id()),
+            label_key: Base64::encode_string(&log.parameters.label_key),
+            origin: log.parameters.origin,
+            tree_size: self.published()?.tree.size,
+            read_only: true,
+            max_chain: MAX_CHAIN,
+            max_certificate: MAX_CERTIFICATE_LEN,
+            max_names: crate::entry::MAX_LABELS,
+            max_chains: api::MAX_CHAINS,
+            round_milliseconds: 0,
+            mirror_of: Some(self.url.clone()),
+        })
+    }
+
+    fn roots(&self) -> Option<Arc<Anchors>> {
+        None
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.finding()
+    }
+
+    fn finds_hashes(&self) -> bool {
+        false
+    }
+
+    fn find_leaf(&self, _: &Hash) -> Result<Option<u64>, Problem> {
+        Err(Problem::Mirror(self.url.clone()))
     }
 
     fn issuers(&self) -> api::Issuers {

@@ -62,7 +62,7 @@ pub enum MirrorError {
     },
     /// The policy does not say which log.
     #[error(
-        "the policy must have one `log` line for the log, and one for its index log (the index_key at /tn/v1/log)"
+        "the policy must have one `log` line for the log, and one for its index log (the index_key at /tn/v1/log): `tnlog policy init URL` writes both"
     )]
     Policy,
     /// The URL of the log is none.
@@ -133,15 +133,15 @@ pub async fn start(
     let (fresh, freshness) = watch::channel(Instant::now());
     let app = Arc::new(App::new(mirror.clone(), verifier.clone(), progress.clone(), freshness));
     let (stop, stopped) = oneshot::channel();
-    let listening = tokio::spawn(server.run(router(app, config), async { drop(stopped.await) }));
+    let listening = tokio::spawn(server.run(router(app, config, address), async { drop(stopped.await) }));
     let (stopping, stopped) = watch::channel(false);
     let work = Work {
         follower,
         mirror: mirror.clone(),
+        evidence: Evidence::new(folder, client.clone(), &mirror),
         client,
         store,
         named: 0,
-        evidence: Evidence::new(folder, &mirror),
         poll: Duration::from_millis(config.poll_milliseconds),
         nudge,
         fresh,
@@ -231,6 +231,11 @@ struct Work {
 
 impl Work {
     async fn run(mut self) {
+        self.steps().await;
+        self.follower.rest().await;
+    }
+
+    async fn steps(&mut self) {
         let mut stopped = self.stopped.clone();
         let (mut pause, mut failures) = (self.poll, 0);
         loop {
@@ -248,9 +253,9 @@ impl Work {
                     }
                 }
                 Err(error) => {
-                    let error = self.evidence.prove(error).await;
+                    let error = self.evidence.judge(error).await;
                     if let FollowError::Found(finding) = &error
-                        && self.found(finding)
+                        && self.found(finding).await
                     {
                         return;
                     }
@@ -280,9 +285,9 @@ impl Work {
     }
 
     /// Keeps the evidence; whether nothing newer is served from now on.
-    fn found(&mut self, finding: &Finding) -> bool {
+    async fn found(&mut self, finding: &Finding) -> bool {
         if finding.is_final() || matches!(finding, Finding::Rollback { .. }) {
-            self.evidence.keep(finding, Clock::system().now_milliseconds() / 1000);
+            self.evidence.keep(finding, Clock::system().now_milliseconds() / 1000).await;
         }
         if finding.is_final() {
             tracing::error!("{finding}. Nothing newer is served, and nothing more cosigned");

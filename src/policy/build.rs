@@ -22,7 +22,7 @@ pub enum RuleError {
     #[error(transparent)]
     Key(#[from] KeyError),
     /// A log with a key that cosigns, or a witness with one that does not.
-    #[error("a log has a key of type 0x01, and a witness one of type 0x04")]
+    #[error("a log has a key of type 0x01, and a witness one of type 0x04: were the two exchanged?")]
     KeyType,
     /// The same public key twice among the logs, or among the witnesses.
     #[error("this public key is in the policy already")]

@@ -53,6 +53,7 @@ fn wrong_line(line: &str) -> RuleError {
 #[test]
 fn the_quorum_of_the_example_is_as_the_specification_says_for_every_set_of_witnesses() {
     let policy: Policy = example().parse().unwrap();
+    let names = ["X1", "X2", "X3", "Y1", "Y2", "Y3"];
     for set in 0..64u8 {
         let cosigned: Vec<_> = (0..6).filter(|bit| set >> bit & 1 == 1).map(|bit| bit + 1).collect();
         let x = cosigned.iter().filter(|&&seed| seed <= 3).count();
@@ -67,11 +68,12 @@ fn the_quorum_of_the_example_is_as_the_specification_says_for_every_set_of_witne
             }
             Err(error) => {
                 assert!(!expected, "{cosigned:?}");
-                let quorum = PolicyError::Quorum { quorum: "X-and-Y".into(), cosigned: cosigned.len() };
-                assert_eq!(error, quorum);
+                let lacking = (1..=6).filter(|seed| !cosigned.contains(seed));
+                let missing = lacking.map(|seed| names[usize::from(seed) - 1].to_owned()).collect();
+                let (quorum, cosigned) = ("X-and-Y".into(), cosigned.len());
+                assert_eq!(error, PolicyError::Quorum { quorum, cosigned, missing });
             }
         }
-        let names = ["X1", "X2", "X3", "Y1", "Y2", "Y3"];
         assert_eq!(policy.quorum_met(cosigned.iter().map(|&seed| names[usize::from(seed) - 1])), expected);
     }
 }
@@ -85,7 +87,10 @@ fn a_real_checkpoint_with_real_witnesses_meets_their_policy() {
     assert!(checked.cosigned.iter().all(|(_, time)| *time == 0x6a122120));
     assert_eq!(policy.witnesses()[0].url.as_deref(), Some("https://remora.n621.de/"));
     let stricter: Policy = REAL_POLICY.replace("most 3", "most 4").parse().unwrap();
-    let quorum = PolicyError::Quorum { quorum: "most".into(), cosigned: 3 };
+    let cosigners = ["remora", "smartit", "stagemole"];
+    let lacking = stricter.witnesses().iter().filter(|witness| !cosigners.contains(&witness.name.as_str()));
+    let missing = lacking.map(|witness| witness.name.clone()).collect();
+    let quorum = PolicyError::Quorum { quorum: "most".into(), cosigned: 3, missing };
     assert_eq!(stricter.check(REAL.as_bytes()), Err(quorum));
 }
 

@@ -160,7 +160,9 @@ fn default_cosign_renewal() -> u64 {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// Not TOML, an unknown field, or a wrong type.
-    #[error("{0}")]
+    #[error(
+        "{0}Every setting is explained in the configuration that `tnlog serve --data` writes into an empty folder"
+    )]
     Toml(#[from] toml::de::Error),
     /// The origin cannot be the name of a key.
     #[error(

@@ -24,7 +24,8 @@ const CHECKPOINT: &str = "checkpoint.key";
 const SCT: &str = "sct.key";
 const LABEL: &str = "label.key";
 const OPENING: &str = "opening.key";
-const VERIFIER: &str = "verifier.key";
+/// The file of the key that a mirror cosigns with, in its folder of keys.
+pub const VERIFIER: &str = "verifier.key";
 
 /// The secrets of a log, read and checked. Their memory is wiped when they are dropped.
 pub struct Keys {

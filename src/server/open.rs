@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rand_core::{OsRng, RngCore};
@@ -22,7 +22,7 @@ use super::roots::Roots;
 use super::sequencer::{Sequencer, SequencerError, Stores};
 use super::services::Services;
 use super::slots::{Slots, SlotsError, Source};
-use super::witness::{self, Cosigned, Cosigner, Pace, Witnesses, WitnessesError};
+use super::witness::{self, Contradicted, Cosigned, Cosigner, Pace, Witnesses, WitnessesError};
 use crate::chain_item::ChainItem;
 use crate::client::secret_file;
 use crate::client::store::{CheckpointLock, DiskLock, DiskStore, ObjectStore};
@@ -104,6 +104,9 @@ pub enum OpenError {
     /// The verifiers of the index log cannot be asked, or contradict what is stored.
     #[error("the verifiers of the index log: {0}")]
     Verifiers(#[source] WitnessesError),
+    /// A witness or a verifier remembers what this log does not hold.
+    #[error(transparent)]
+    Contradicted(#[from] Contradicted),
     /// There is a derived database, and so there was a log, and the lock is gone.
     #[error(
         "{} is there and the lock holds no checkpoint: this log existed and its lock was lost. Put back the newest lock; a log \
@@ -122,7 +125,7 @@ pub enum OpenError {
 /// first start leaves a fingerprint of it among what is private.
 fn check_opening(private: &dyn ObjectStore, keys: &Keys) -> io::Result<()> {
     let fingerprint = keys.opening.fingerprint();
-    match private.get(OPENING)? {
+    match stored_opening(private)? {
         Some(stored) if stored == fingerprint => Ok(()),
         Some(_) => {
             let message = "opening.key is not the secret that this log began with: restore it from a backup";
@@ -130,6 +133,14 @@ fn check_opening(private: &dyn ObjectStore, keys: &Keys) -> io::Result<()> {
         }
         None => private.put(OPENING, &fingerprint).and_then(|()| private.sync(&[OPENING])),
     }
+}
+
+/// The fingerprint of the opening secret that the log began with; none before its first start.
+///
+/// # Errors
+/// The store's.
+pub(in crate::server) fn stored_opening(private: &dyn ObjectStore) -> io::Result<Option<Vec<u8>>> {
+    private.get(OPENING)
 }
 
 /// A log that was opened, and what drives it.
@@ -178,11 +189,21 @@ pub fn configure_as(
         }
         write_new(&path, &Config::template(&new)).map_err(io(path.clone()))?;
     }
-    let text = fs::read_to_string(&path).map_err(io(path.clone()))?;
-    let mut config = Config::parse(&text).map_err(|error| OpenError::Config { path: path.clone(), error })?;
+    let config = read_config(&path)?;
     if origin.is_some_and(|origin| origin != config.origin) {
         return Err(OpenError::Renamed { path, origin: config.origin });
     }
+    Ok(config)
+}
+
+/// Reads a configuration file. What it names without a folder is beside it.
+///
+/// # Errors
+/// [`OpenError::Io`], [`OpenError::Config`].
+pub fn read_config(path: &Path) -> Result<Config, OpenError> {
+    let text = fs::read_to_string(path).map_err(|error| OpenError::Io { path: path.to_owned(), error })?;
+    let config = Config::parse(&text);
+    let mut config = config.map_err(|error| OpenError::Config { path: path.to_owned(), error })?;
     for file in [&mut config.witnesses, &mut config.verifiers] {
         if let Some(beside) = path.parent().filter(|_| !file.as_os_str().is_empty()) {
             *file = beside.join(&*file);
@@ -332,7 +353,7 @@ fn first_round(timestamp: u64, parameters: Parameters) -> Round {
     Round { entries: vec![NewEntry { leaf, chain: ChainItem::default().encode() }], objects: Vec::new() }
 }
 
-fn write_new(path: &std::path::Path, text: &str) -> io::Result<()> {
+fn write_new(path: &Path, text: &str) -> io::Result<()> {
     match OpenOptions::new().write(true).create_new(true).open(path) {
         Ok(mut file) => file.write_all(text.as_bytes()).and_then(|()| file.sync_all()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use base64ct::{Base64, Encoding};
+
 use super::index::AnsweredIn;
 use super::index::ended::Served;
 use super::log::Log;
@@ -9,6 +11,9 @@ use super::problem::Problem;
 use super::read::LogReader;
 use super::sequencer::Published;
 use super::staging::Tree;
+use crate::admission::MAX_CHAIN;
+use crate::anchors::Anchors;
+use crate::certificate::MAX_CERTIFICATE_LEN;
 use crate::checkpoint::Checkpoint;
 use crate::client::answer::Question;
 use crate::client::api;
@@ -59,6 +64,27 @@ pub trait Readable: Send + Sync {
     /// As [`published`](Self::published).
     fn log_id(&self) -> Result<[u8; 32], Problem>;
 
+    /// What it says of itself.
+    ///
+    /// # Errors
+    /// As [`published`](Self::published).
+    fn info(&self) -> Result<api::LogInfo, Problem>;
+
+    /// The roots that it accepts; none of a mirror, which accepts nothing.
+    fn roots(&self) -> Option<Arc<Anchors>>;
+
+    /// What is wrong with it, in words.
+    fn trouble(&self) -> Option<String>;
+
+    /// Whether it finds leaves by their hashes.
+    fn finds_hashes(&self) -> bool;
+
+    /// Where the leaf with this hash may be.
+    ///
+    /// # Errors
+    /// [`Problem::Mirror`] where it finds none; when the database fails.
+    fn find_leaf(&self, hash: &Hash) -> Result<Option<u64>, Problem>;
+
     /// The CA certificates that are served.
     fn issuers(&self) -> api::Issuers;
 
@@ -106,6 +132,42 @@ impl Readable for Log {
 
     fn log_id(&self) -> Result<[u8; 32], Problem> {
         Ok(log_id(&self.keys.sct_spki))
+    }
+
+    fn info(&self) -> Result<api::LogInfo, Problem> {
+        let parameters = self.keys.parameters();
+        Ok(api::LogInfo {
+            checkpoint_key: self.keys.checkpoint.verifier_key().to_string(),
+            index_key: self.index.key().to_string(),
+            sct_key: Base64::encode_string(&parameters.sct_key),
+            log_id: Base64::encode_string(&log_id(&parameters.sct_key)),
+            label_key: Base64::encode_string(&parameters.label_key),
+            origin: parameters.origin,
+            tree_size: Log::published(self).tree.size,
+            read_only: self.config.read_only,
+            max_chain: MAX_CHAIN,
+            max_certificate: MAX_CERTIFICATE_LEN,
+            max_names: crate::entry::MAX_LABELS,
+            max_chains: api::MAX_CHAINS,
+            round_milliseconds: self.config.round_milliseconds,
+            mirror_of: None,
+        })
+    }
+
+    fn roots(&self) -> Option<Arc<Anchors>> {
+        Some(self.roots.anchors())
+    }
+
+    fn trouble(&self) -> Option<String> {
+        (!self.is_healthy()).then(|| Problem::Unhealthy.to_string())
+    }
+
+    fn finds_hashes(&self) -> bool {
+        true
+    }
+
+    fn find_leaf(&self, hash: &Hash) -> Result<Option<u64>, Problem> {
+        Ok(self.dedup.find_leaf(hash)?)
     }
 
     fn issuers(&self) -> api::Issuers {

@@ -55,10 +55,13 @@ pub async fn start_at(
         let (folder, config) = (folder.clone(), config.clone());
         tokio::task::spawn_blocking(move || open_at(&folder, config, clock, progress))
     };
-    let Opened { log, sequencer, stores, index_sequencer, cosigners } = match opening.await {
+    let Opened { log, sequencer, stores, index_sequencer, mut cosigners } = match opening.await {
         Ok(opened) => opened?,
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     };
+    for cosigner in &mut cosigners {
+        cosigner.ask_first().await?;
+    }
     let listen = |error| OpenError::Listen { address: config.listen, error };
     let server = Server::bind(config.listen, &config.limits).await.map_err(listen)?;
     let server = server.trusting(&config.trusted_proxies);
@@ -68,7 +71,7 @@ pub async fn start_at(
     let rounds = Rounds::start(log.clone(), sequencer, stores, move |error| drop(fail.send(error)));
     let indexing = Indexing::start(log.clone(), index_sequencer, folder.derived_index(), public);
     let (stop, stopped) = oneshot::channel();
-    let router = router(Arc::new(App::new(log.clone())));
+    let router = router(Arc::new(App::new(log.clone(), address)));
     let listening = tokio::spawn(server.run(router, async { drop(stopped.await) }));
     let spawn = |cosigner: Cosigner| {
         let (stop, stopped) = oneshot::channel();

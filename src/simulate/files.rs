@@ -26,6 +26,8 @@ pub struct WorldFacts {
     pub attacks: u64,
     /// The C2SP verifier key of the log's checkpoints.
     pub key: String,
+    /// That of its index log.
+    pub index_key: String,
 }
 
 /// Writes `world.json`, `truth.jsonl` (attacks), `entries.jsonl` (every leaf) and `watches.toml` into a folder.

@@ -53,7 +53,7 @@ impl Front {
         let address = server.local_addr()?;
         let lying = Lying::default();
         let answering = middleware::from_fn_with_state(lying.clone(), answer);
-        let router = router(Arc::new(App::new(log.clone()))).layer(answering);
+        let router = router(Arc::new(App::new(log.clone(), address))).layer(answering);
         let (stop, stopped) = oneshot::channel();
         let listening = tokio::spawn(server.run(router, async { drop(stopped.await) }));
         Ok(Front { address, log, lying, stop, listening })

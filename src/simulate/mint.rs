@@ -39,8 +39,12 @@ impl Mint {
         let validity = Validity::days(script.time.start.saturating_sub(YEARS_BEFORE * YEAR), AUTHORITY_DAYS);
         let issuer = |(place, ca): (usize, &super::world::Issuer)| {
             let word = Draws::of(seed, "authority", place as u64).word();
-            let root = Authority::root(&format!("{} Root", ca.name), word, validity);
-            let issuing = root.subordinate(&format!("{} Issuing CA", ca.name), Some(0), word);
+            let named = |role: &str, path_length| {
+                let profile = Profile::authority("", path_length, validity, word);
+                profile.subject(Name::new(&ca.name, &format!("{} {role}", ca.name)))
+            };
+            let root = Authority::self_signed(named("Root", None));
+            let issuing = root.issue(&named("Issuing CA", Some(0))).into_authority();
             let signer = signer(issuing.key());
             Issuer { root, issuing, signer }
         };

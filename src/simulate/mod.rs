@@ -42,4 +42,4 @@ pub use schedule::{Batch, schedule};
 pub use script::Script;
 pub use truth::{TrueAttack, TrueEntry, TrueVictim, attacks, entries};
 pub use watches::watches;
-pub use world::{DEFAULT, World, WorldError};
+pub use world::{DEFAULT, Issuer, Verification, World, WorldError};

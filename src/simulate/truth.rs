@@ -40,8 +40,10 @@ pub struct TrueAttack {
     pub watched: bool,
     /// Whom it hits, in the order of the attacker's leaves.
     pub victims: Vec<TrueVictim>,
-    /// The detectors of which a perfect observer's finding is one.
+    /// Who finds it by a victim: detectors of which a perfect observer's finding is one.
     pub detectors: Vec<String>,
+    /// Who finds it by all victims together.
+    pub together: Vec<String>,
     /// What a perfect observer would say.
     pub says: String,
 }
@@ -122,7 +124,8 @@ impl Leaves {
             ends: victims.last().map_or(0, |victim| victim.time),
             calling_codes,
             watched: victims.iter().any(|victim| victim.watched),
-            detectors: detectors(attack.kind).iter().map(|name| (*name).to_owned()).collect(),
+            detectors: owned(detectors(attack.kind)),
+            together: owned(together(attack.kind)),
             says: says(attack.kind, victims.len()),
             victims,
         }
@@ -147,11 +150,23 @@ impl Leaves {
 /// By the names of the issue that asks for them; of a watched victim the first ones.
 fn detectors(kind: Kind) -> &'static [&'static str] {
     match kind {
-        Kind::Reroute | Kind::RogueIssuer => &["unexpected-key", "unexpected-issuer", "reroute-suspected"],
-        Kind::Wave => &["reroute-wave"],
+        Kind::Reroute | Kind::RogueIssuer | Kind::Wave => {
+            &["unexpected-key", "unexpected-issuer", "reroute-suspected"]
+        }
         Kind::RangeHijack => &["unexpected-scope", "unexpected-issuer", "conflicting-credentials"],
         Kind::RegistrationTakeover => &["registration-takeover", "unexpected-key", "reroute-suspected"],
     }
+}
+
+fn together(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Wave | Kind::RogueIssuer => &["reroute-wave"],
+        Kind::Reroute | Kind::RangeHijack | Kind::RegistrationTakeover => &[],
+    }
+}
+
+fn owned(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
 }
 
 fn says(kind: Kind, victims: usize) -> String {

@@ -1,4 +1,5 @@
-//! What the watched ones of a world tell their monitor: TOML, with their own keys and CAs.
+//! What the watched ones of a world tell their monitor, as lines of the configuration of `tnlog-monitor`: with their own keys and
+//! CAs, and how each CA verifies.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -6,23 +7,22 @@ use std::fmt::Write;
 use super::book::{Credential, CredentialId, Subject};
 use super::mint::Mint;
 use super::script::Script;
+use super::world::Verification;
 
 const HEAD: &str = "\
-# What the watched ones of this world watch, each with the keys that are its own and the keys of the CAs that it uses, both as the
-# SHA-256 of a SubjectPublicKeyInfo. All numbers belong to nobody.
+# What the watched ones of this world watch, each with the keys that are its own and the CAs that it uses, and how each CA verifies:
+# lines of a tnlog-monitor.toml. All numbers belong to nobody.
 ";
 
 /// The file.
 pub fn watches(script: &Script, mint: &Mint) -> String {
     let mut text = HEAD.to_owned();
-    for (place, ca) in script.world.authorities.iter().enumerate() {
-        let hash = hex(&mint.issuer_key_hash(place));
-        let habit = format!("{:?}", ca.verifies_by).to_lowercase();
-        push(
-            &mut text,
-            "issuer",
-            &[("name", quoted(&ca.name)), ("key", quoted(&hash)), ("verifies_by", quoted(&habit))],
-        );
+    for ca in &script.world.authorities {
+        let habit = match ca.verifies_by {
+            Verification::Sms => "message",
+            Verification::Account | Verification::Carrier => "stronger",
+        };
+        push(&mut text, "issuer", &[("organization", quoted(&ca.name)), ("verifies_by", quoted(habit))]);
     }
     let told = script.cast.lines.iter().zip(&script.stories).enumerate();
     for (place, (line, story)) in told.filter(|(_, (line, _))| line.watched) {
@@ -33,7 +33,13 @@ pub fn watches(script: &Script, mint: &Mint) -> String {
     let held = script.cast.blocks.iter().zip(&script.blocks).enumerate();
     for (place, (block, own)) in held.filter(|(_, (block, _))| block.watched) {
         let written = format!("{}{}", block.prefix, "x".repeat(block.free as usize));
-        watch(&mut text, script, mint, (&format!("block {place}"), ("block", quoted(&written))), own);
+        watch(
+            &mut text,
+            script,
+            mint,
+            (&format!("block {place}"), ("blocks", format!("[{}]", quoted(&written)))),
+            own,
+        );
     }
     let carriers = script.cast.carriers.iter().zip(&script.carriers);
     for (carrier, own) in carriers.filter(|(carrier, _)| carrier.watched) {
@@ -58,7 +64,7 @@ fn watch(
         ("name", quoted(name)),
         what,
         ("keys", list(keys.iter().map(|key| hex(&mint.key_hash(*key))))),
-        ("issuers", list(issuers.iter().map(|place| hex(&mint.issuer_key_hash(*place))))),
+        ("issuers", list(issuers.iter().map(|place| script.world.authorities[*place].name.clone()))),
         ("holders", list(holders.iter().map(|name| (*name).to_owned()))),
     ];
     push(text, "watch", &fields);

@@ -1,6 +1,7 @@
 //! Logs that cheat, lag, or are damaged.
 
 use common::heads::append;
+use tnlog::client::evidence::{Proof, Proved, Unproved};
 
 use super::*;
 
@@ -40,30 +41,18 @@ fn a_fork_is_kept_as_evidence_and_nothing_newer_is_served() {
     assert!(health.text().contains("FORKED"), "{}", health.text());
     assert!(mirror.get("/metrics").text().contains("tnlog_mirror_findings 1"));
     assert_eq!(mirror.get("/checkpoint").text(), before, "what was verified is still served");
-    // Both signed originals are there, verbatim, and verify.
-    let (evidence, key) = (mirror.evidence(), keys(&log).0);
-    let notes: Vec<Note> = evidence
-        .split("\n\n")
-        .collect::<Vec<_>>()
-        .windows(2)
-        .filter_map(|pair| {
-            Note::parse(
-                format!(
-                    "{}\n\n{}\n",
-                    pair[0],
-                    pair[1].lines().take_while(|l| l.starts_with('—')).collect::<Vec<_>>().join("\n")
-                )
-                .as_bytes(),
-            )
-            .ok()
-        })
-        .collect();
-    let opened: Vec<_> = notes.iter().filter_map(|note| Checkpoint::open(note, &key).ok()).collect();
-    assert_eq!(opened.iter().map(|checkpoint| checkpoint.size).collect::<Vec<_>>(), [3, 4], "{evidence}");
+    let (evidence, (key, index_key)) = (mirror.evidence(), keys(&log));
+    assert_eq!(evidence.verify(std::slice::from_ref(&key)), Ok(Proved::Fork));
+    assert_eq!(evidence.verify(&[index_key]), Err(Unproved::NotSigned(1)));
+    let sizes = evidence
+        .checkpoints
+        .iter()
+        .map(|note| Checkpoint::open(&Note::parse(note.as_bytes()).unwrap(), &key).unwrap().size);
+    assert_eq!(sizes.collect::<Vec<_>>(), [3, 4]);
     mirror.stop(&log);
 }
 
-/// Fails without `Evidence::prove`: the log no longer serves what would show that its smaller tree is a fork, and the copy
+/// Fails without `Prover::judge`: the log no longer serves what would show that its smaller tree is a fork, and the copy
 /// does.
 #[test]
 fn a_smaller_fork_is_proved_by_the_copy() {
@@ -76,6 +65,7 @@ fn a_smaller_fork_is_proved_by_the_copy() {
     submit(&log, &["carrier-2", "carrier-3", "carrier-4"]);
     let mut mirror = TestMirror::start(&log);
     mirror.caught_up(&log);
+    let before = mirror.get("/checkpoint").text();
     mirror.stop(&log);
     log.stop();
     std::fs::remove_dir_all(log.folder.path()).unwrap();
@@ -86,11 +76,11 @@ fn a_smaller_fork_is_proved_by_the_copy() {
     wait_for("the fork is not found", || mirror.running().mirror.finding().is_some());
     assert!(mirror.get("/healthz").text().contains("FORKED"));
     mirror.stop(&log);
-    let (evidence, key) = (mirror.evidence(), keys(&log).0);
-    assert!(evidence.contains("\n5\n") && evidence.contains("\n3\n"), "{evidence}");
-    let shown = std::fs::read(log.folder.public().join("checkpoint")).unwrap();
-    let shown = Note::parse(&shown).unwrap();
-    assert!(Checkpoint::open(&shown, &key).is_ok() && evidence.contains(shown.text()), "{evidence}");
+    assert_eq!(mirror.evidence().verify(&[keys(&log).0]), Ok(Proved::Fork));
+    let shown = std::fs::read_to_string(log.folder.public().join("checkpoint")).unwrap();
+    let text = |note: &str| Note::parse(note.as_bytes()).unwrap().text().to_owned();
+    let kept: Vec<_> = mirror.evidence().checkpoints.iter().map(|note| text(note)).collect();
+    assert_eq!(kept, [text(&before), text(&shown)]);
 }
 
 /// A place that lags behind shows an older tree for a while: no proof of anything, and kept all the same.
@@ -117,7 +107,7 @@ fn an_older_tree_is_no_proof_and_is_not_taken() {
     mirror.restart(&log);
     wait_for("the evidence is not kept", || mirror.folder.evidence().exists());
     std::thread::sleep(Duration::from_millis(200));
-    assert!(mirror.evidence().contains("Seen before"), "one file, however often it is seen");
+    assert_eq!(mirror.evidence().kind, "rollback", "one file, however often it is seen");
     assert!(mirror.running().mirror.finding().is_none());
     assert_eq!(mirror.get("/checkpoint").text(), before);
     mirror.stop(&log);
@@ -174,9 +164,11 @@ fn a_wrong_head_is_kept_as_evidence_and_never_cosigned() {
     mirror.resume(&log);
     wait_for("the wrong head is not found", || mirror.running().mirror.finding().is_some());
     assert!(mirror.get("/healthz").text().contains("FALSE"));
-    let evidence = mirror.evidence();
-    assert!(evidence.contains(&common::base64(&wrong.encode())), "{evidence}");
-    assert!(evidence.contains("log.example/test/index\n"), "{evidence}");
+    let (evidence, (key, index_key)) = (mirror.evidence(), keys(&log));
+    let Some(Proof::Entry { entry, .. }) = &evidence.proof else { panic!("{evidence:?}") };
+    assert_eq!(*entry, common::base64(&wrong.encode()));
+    // The index root is seen to be wrong by who has the leaves.
+    assert_eq!(evidence.verify(&[key, index_key]), Ok(Proved::Signed));
     let note = std::fs::read(log.folder.public().join("index/checkpoint")).unwrap();
     let request = AddCheckpoint::new(0, vec![], Note::parse(&note).unwrap()).unwrap().encode();
     assert_eq!(mirror.add_checkpoint(&request).status, 503);
@@ -210,6 +202,28 @@ fn a_damaged_bundle_is_not_copied_and_the_mirror_goes_on_when_it_is_mended() {
     mirror.caught_up(&log);
     mirror.stop(&log);
     assert_eq!(audit(mirror.folder.public(), keys(&log)), (3, 3));
+}
+
+/// Fails when an error of the index log ends a step before the entries are checked.
+#[test]
+fn trouble_with_the_index_log_holds_up_no_entries() {
+    let log = TestLog::start("");
+    submit(&log, &["carrier-1"]);
+    let mut mirror = TestMirror::start(&log);
+    mirror.caught_up(&log);
+    mirror.stop(&log);
+    submit(&log, &["carrier-2"]);
+    let shown = || log.running().log.index.shown().map_or(0, |shown| shown.head.size);
+    wait_for("the index stands still", || shown() == log.size());
+    let tiles = log.folder.public().join("index/tile");
+    let away = tiles.with_extension("away");
+    std::fs::rename(&tiles, &away).unwrap();
+    mirror.resume(&log);
+    wait_for("the entries are held up", || mirror.running().progress.borrow().checked == 3);
+    assert_eq!(mirror.running().progress.borrow().indexed, 2);
+    std::fs::rename(&away, &tiles).unwrap();
+    mirror.caught_up(&log);
+    mirror.stop(&log);
 }
 
 /// Fails when heads are shown whose leaves are not checked.

@@ -23,6 +23,7 @@ use common::{Response, TestLog, chain};
 use serde_json::Value;
 use tnlog::checkpoint::Checkpoint;
 use tnlog::client::check::{Position, Target, check_log};
+use tnlog::client::evidence::Evidence;
 use tnlog::client::http::Client;
 use tnlog::client::index_check::check_index;
 use tnlog::client::lookup::{Lookups, Memory, Question, Trust};
@@ -141,10 +142,10 @@ impl TestMirror {
         common::exchange(self.address(), &request).unwrap()
     }
 
-    fn evidence(&self) -> String {
+    fn evidence(&self) -> Evidence {
         let files = common::files_below(&self.folder.evidence());
         assert_eq!(files.len(), 1);
-        std::fs::read_to_string(&files[0]).unwrap()
+        Evidence::parse(&std::fs::read(&files[0]).unwrap()).unwrap()
     }
 }
 

@@ -51,7 +51,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("threads");
     let running = runtime.block_on(run::start(&folder, config, |_, _| {})).expect("a log");
-    let router = router(Arc::new(App::new(running.log.clone())));
+    let router = router(Arc::new(App::new(running.log.clone(), running.address)));
     World { runtime, router, _running: running, _folder: temporary }
 });
 

@@ -2,7 +2,11 @@
 //! taken. One destination that is down holds up no other, and no log.
 
 mod command;
+mod email;
 mod file;
+mod smtp;
+#[cfg(test)]
+mod tests;
 mod webhook;
 
 use std::collections::HashMap;
@@ -18,7 +22,9 @@ use crate::folder::Folder;
 use crate::notice::Notice;
 use crate::state::{Destination, State, StateError};
 use command::Command;
+use email::Email;
 use file::Lines;
+pub use smtp::SmtpError;
 use webhook::Webhook;
 
 /// The destination that is always there.
@@ -39,6 +45,9 @@ pub enum AlertError {
     /// It answered with another status than 200 to 299.
     #[error("the webhook answered with the status {0}")]
     Status(u16),
+    /// The mail server did not take it.
+    #[error(transparent)]
+    Mail(#[from] SmtpError),
     /// The program ended with another status than 0.
     #[error("the command ended with {0}")]
     Command(std::process::ExitStatus),
@@ -61,6 +70,7 @@ enum Way {
     Lines(Lines),
     Webhook(Webhook),
     Command(Command),
+    Email(Email),
 }
 
 /// Somebody who is told.
@@ -98,6 +108,7 @@ impl Channel {
             Alert { webhook: Some(url), secret_file: Some(secret), .. } => {
                 Way::Webhook(Webhook::open(url, &folder.named(secret))?)
             }
+            Alert { email: Some(email), .. } => Way::Email(Email::open(folder, email)?),
             Alert { command, .. } => Way::Command(Command::new(command.clone().unwrap_or_default())),
         };
         let numbers = config.watches.iter().filter_map(|watch| match watch.named() {
@@ -120,33 +131,38 @@ impl Channel {
     pub async fn tell(&self, notice: &Notice) -> Result<(), AlertError> {
         let number = notice.watch.as_ref().and_then(|watch| self.numbers.get(watch));
         let number = number.map(|number| shortened(number, self.show_numbers));
-        let json = serde_json::to_vec(&Shown { notice, number }).expect("strings and numbers are JSON");
+        let shown = Shown { notice, number };
+        let json = serde_json::to_vec(&shown).expect("strings and numbers are JSON");
         match &self.way {
             Way::Lines(lines) => Ok(lines.write(&json).await?),
             Way::Webhook(webhook) => webhook.post(&notice.id, json).await,
             Way::Command(command) => command.run(&json).await,
+            Way::Email(email) => Ok(email.send(notice, shown.number.as_deref()).await?),
         }
     }
 
-    /// Tells all that waits in a log's outbox, and whatever comes. Ends when the memory fails.
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub async fn deliver(&self, state: &Arc<State>) -> Result<(), StateError> {
-        let mut pause = FIRST_PAUSE;
+    /// Tells all that waits in a log's outbox, and whatever comes. Never ends: a memory that fails, as on a full disk, is asked again.
+    pub async fn deliver(&self, state: &Arc<State>) {
+        let (mut pause, mut after) = (FIRST_PAUSE, Vec::new());
         loop {
             let news = state.news.notified();
             tokio::pin!(news);
             news.as_mut().enable();
-            match self.deliver_next(state).await? {
-                Delivered::Told => pause = FIRST_PAUSE,
-                Delivered::Nothing => news.await,
-                Delivered::Failed(error) => {
-                    tracing::warn!(alert = self.destination.name, "a finding waits to be told: {error}");
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
+            let why = match self.deliver_next(state, &mut after).await {
+                Ok(Delivered::Told) => {
+                    pause = FIRST_PAUSE;
+                    continue;
                 }
-            }
+                Ok(Delivered::Nothing) => {
+                    news.await;
+                    continue;
+                }
+                Ok(Delivered::Failed(error)) => error.to_string(),
+                Err(error) => error.to_string(),
+            };
+            tracing::warn!(alert = self.destination.name, "a finding waits to be told: {why}");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
@@ -155,8 +171,9 @@ impl Channel {
     /// # Errors
     /// [`StateError`].
     pub async fn deliver_waiting(&self, state: &Arc<State>) -> Result<bool, StateError> {
+        let mut after = Vec::new();
         loop {
-            match self.deliver_next(state).await? {
+            match self.deliver_next(state, &mut after).await? {
                 Delivered::Told => {}
                 Delivered::Nothing => return Ok(true),
                 Delivered::Failed(error) => {
@@ -167,14 +184,18 @@ impl Channel {
         }
     }
 
-    async fn deliver_next(&self, state: &Arc<State>) -> Result<Delivered, StateError> {
-        let name = self.destination.name.clone();
-        let Some((key, notice)) = blocking(state, move |state| state.waiting(&name)).await? else {
-            return Ok(Delivered::Nothing);
+    /// `after` is the key of what was told last. Behind it is looked first, and nothing waits only when nothing does from the beginning.
+    async fn deliver_next(&self, state: &Arc<State>, after: &mut Vec<u8>) -> Result<Delivered, StateError> {
+        let (name, last) = (self.destination.name.clone(), std::mem::take(after));
+        let find = move |state: &State| match state.waiting(&name, &last)? {
+            None if !last.is_empty() => state.waiting(&name, &[]),
+            found => Ok(found),
         };
+        let Some((key, notice)) = blocking(state, find).await? else { return Ok(Delivered::Nothing) };
         if let Err(error) = self.tell(&notice).await {
             return Ok(Delivered::Failed(error));
         }
+        after.clone_from(&key);
         blocking(state, move |state| state.told(&key)).await?;
         Ok(Delivered::Told)
     }
@@ -195,7 +216,7 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// `+1703…23`: who has several knows which.
-fn shortened(number: &Number, whole: bool) -> String {
+pub(crate) fn shortened(number: &Number, whole: bool) -> String {
     let digits = number.digits();
     match digits.len() {
         _ if whole => format!("+{digits}"),

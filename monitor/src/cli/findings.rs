@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
+use tnlog::client::evidence::{Evidence, MAX_EVIDENCE, Proved};
 use tnlog::note::VerifierKey;
 use tnlog::policy::Policy;
-use tnlog_monitor::evidence::{Evidence, MAX_EVIDENCE, Proved};
 use tnlog_monitor::findings::{acknowledge, acknowledged, all};
 use tnlog_monitor::folder::Folder;
 use tnlog_monitor::notice::{Notice, severity};
@@ -135,6 +135,9 @@ pub fn verify(args: &EvidenceArgs) -> anyhow::Result<u8> {
         Proved::Fork => ("Proved: the log signed two trees, and one does not continue the other.", FINE),
         Proved::BadEntry => ("Proved: the log signed an entry that no log may take.", FINE),
         Proved::BadHead => ("Proved: the index log signed a head that contradicts its log.", FINE),
+        Proved::NotIncluded => {
+            ("Proved: the log signed an SCT, and its tree has not the entry where the SCT promises it.", FINE)
+        }
         Proved::Signed => (
             "The log signed what is shown. That it is wrong is seen by who has the entries: `tnlog audit`.",
             TROUBLE,

@@ -2,13 +2,15 @@
 
 mod findings;
 mod init;
+mod score;
+mod shell;
 mod watch;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use tnlog_monitor::folder::Folder;
 
 /// Nothing was found.
@@ -54,7 +56,10 @@ enum Command {
     Ack(findings::AckArgs),
     Findings(findings::Args),
     TestAlert,
+    Score(score::Args),
     VerifyEvidence(findings::EvidenceArgs),
+    Completions(shell::Completions),
+    Man(shell::Man),
 }
 
 /// Runs what the command line asks for.
@@ -80,7 +85,10 @@ pub fn run() -> ExitCode {
             Command::TestAlert => watch::test_alert(&folder).await,
             Command::Ack(args) => findings::ack(&folder, &args),
             Command::Findings(args) => findings::list(&folder, &args, cli.json),
+            Command::Score(args) => score::run(&args, cli.json).await,
             Command::VerifyEvidence(args) => findings::verify(&args),
+            Command::Completions(args) => shell::completions(&args, Cli::command()),
+            Command::Man(args) => shell::man(&args, Cli::command()),
         }
     });
     // A program that an alert runs, or a connection, must not hold up the end.
@@ -98,7 +106,9 @@ fn write_messages(json: bool) {
     let default = || "info,fjall=warn,lsm_tree=warn".into();
     let filter = tracing_subscriber::EnvFilter::try_from_env("TNLOG_LOG").unwrap_or_else(|_| default());
     let colours = std::io::stderr().is_terminal();
-    let messages =
-        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
+    let messages = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(colours)
+        .with_writer(|| tnlog_monitor::progress::Messages);
     if json { messages.json().init() } else { messages.init() }
 }

@@ -6,12 +6,15 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{FINDINGS, FINE, MISBEHAVIOUR, TROUBLE};
 
-/// Follow the logs, tell of what is found, cosign and answer look-ups, until it is stopped
+/// Follow the logs, tell of what is found, look into the inbox, cosign and answer look-ups, until it is stopped
 #[derive(clap::Args)]
 pub struct RunArgs {
     /// Where to listen, instead of what the configuration says. Port 0 takes a free one
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<std::net::SocketAddr>,
+    /// The same for the page
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    page: Option<std::net::SocketAddr>,
 }
 
 pub async fn run(folder: &Folder, args: RunArgs) -> anyhow::Result<u8> {
@@ -19,10 +22,16 @@ pub async fn run(folder: &Folder, args: RunArgs) -> anyhow::Result<u8> {
     if let Some(listen) = args.listen {
         config.listen = listen.to_string();
     }
+    if let Some(page) = args.page {
+        config.page = Some(page.to_string());
+    }
     let running = Monitor::open(folder, config)?.start().await?;
     match running.address {
         Some(address) => tracing::info!("serving on http://{address}"),
         None => tracing::info!("following"),
+    }
+    if let Some(address) = running.page_address {
+        tracing::info!("the page is at http://{address}/");
     }
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     tokio::select! {

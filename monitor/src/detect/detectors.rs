@@ -5,6 +5,7 @@ use tnlog::entry::NumberEntry;
 use tnlog::label::Label;
 use tnlog::tnauthlist::Scope;
 
+use super::days::{self, Day, Of};
 use super::entry::{Content, Observed, OpenCertificate};
 use super::finding::Finding;
 use super::id::{Issuer, KeyId, Operator};
@@ -12,6 +13,7 @@ use super::memory::{Memory, MemoryError};
 use super::number::{Case, Credential, NumberState, Standing};
 use super::repeat::{self, Kinship};
 use super::reroute::{self, Grading, Outcome};
+use super::standing::Said;
 use super::tally::Kind;
 use super::totals::Totals;
 use super::tuning::Tuning;
@@ -46,6 +48,7 @@ impl Detectors {
         memory: &mut Memory<'_>,
     ) -> Result<Vec<Finding>, MemoryError> {
         let mut findings = self.watches.observe(entry, memory)?;
+        days::count(memory, entry.seconds(), &[Of::All], Day::ISSUED)?;
         match repeat::observe(entry, memory)? {
             Some((Kinship::OtherHalf(first), _)) => other_half(entry, first, memory)?,
             Some((Kinship::New, repeated)) => {
@@ -74,6 +77,8 @@ impl Detectors {
         totals.issued += 1;
         totals.late += u64::from(is_late);
         totals.save(memory, issuer.operator);
+        let of = [Some(Of::Operator(issuer.operator)), calling_code(entry).map(Of::CallingCode)];
+        days::count(memory, entry.seconds(), &of.into_iter().flatten().collect::<Vec<_>>(), Day::ISSUED)?;
 
         let mut findings = profile::observe(entry, stands_out, memory, &self.tuning)?;
         match &entry.content {
@@ -94,7 +99,8 @@ impl Detectors {
         memory: &mut Memory<'_>,
     ) -> Result<Vec<Finding>, MemoryError> {
         let mut findings = Vec::new();
-        let mut kind = None;
+        let (mut kind, mut is_renewal) = (None, false);
+        let code = number.calling_codes.first().copied();
         for label in &number.labels {
             let mut state = load(memory, label)?;
             let was_crowded = state.crowded;
@@ -104,6 +110,8 @@ impl Detectors {
             if standing == Some(Standing::No)
                 && let Some(case) = reroute::open(&state, leaf, number.labels.len() as u16, &self.tuning)
             {
+                let case = Case { calling_code: code.unwrap_or(0), ..case };
+                is_renewal = true;
                 kind = kind.or(kind_of(&state, leaf, &case, now));
                 let common = common_operators(&state, memory)?;
                 let grading = Grading { entry, tuning: &self.tuning, common: &common };
@@ -114,6 +122,9 @@ impl Detectors {
             }
             findings.extend((state.crowded && !was_crowded).then(|| profile::crowded(entry)));
             memory.save(NumberState::key(label), &state);
+        }
+        if is_renewal {
+            days::count(memory, entry.seconds(), &whose(issuer.operator, code), Day::RENEWAL)?;
         }
         let issued = Issued { entry, issuer, calling_codes: &number.calling_codes, kind };
         findings.extend(wave::observe(&issued, memory, &self.tuning)?);
@@ -131,6 +142,7 @@ impl Detectors {
             _ => return Ok(Vec::new()),
         };
         let mut findings = Vec::new();
+        let mut approved = None;
         for label in labels {
             let mut state = load(memory, label)?;
             let common = common_operators(&state, memory)?;
@@ -138,6 +150,7 @@ impl Detectors {
             let outcome = match &entry.content {
                 Content::Statement(statement, signer) => {
                     let said = state.weigh(statement, signer, entry.index, entry.seconds());
+                    approved = approved.or(renewal(&state, said));
                     reroute::on_statement(&mut state, (statement, signer), said, &grading)
                 }
                 Content::Registration(registration) => {
@@ -153,7 +166,36 @@ impl Detectors {
                 totals.save(memory, operator);
             }
         }
+        if let Some((logged, whose)) = approved {
+            days::count(memory, logged, &whose, Day::APPROVAL)?;
+        }
         Ok(findings)
+    }
+}
+
+/// Whose days a renewal counts in.
+fn whose(operator: Operator, code: Option<u16>) -> Vec<Of> {
+    let code = code.filter(|code| *code > 0).map(Of::CallingCode);
+    [Of::All, Of::Operator(operator)].into_iter().chain(code).collect()
+}
+
+/// When the renewal that a statement approves was logged, and whose it is.
+fn renewal(state: &NumberState, said: Said) -> Option<(i64, Vec<Of>)> {
+    let Said::Approved(leaf) = said else { return None };
+    let credential = state.credential(leaf)?;
+    let case = credential.case?;
+    Some((credential.logged, whose(credential.operator, Some(case.calling_code))))
+}
+
+/// The country of a certificate: that of its first number or block.
+fn calling_code(entry: &Observed<'_>) -> Option<u16> {
+    match &entry.content {
+        Content::Number(number, _) => number.calling_codes.first().copied(),
+        Content::Open(open) => match open.certificate.class().ok().and_then(Class::scope)? {
+            Scope::Blocks(blocks) => blocks.first()?.calling_code(),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

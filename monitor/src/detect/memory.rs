@@ -19,6 +19,7 @@
 //! | `h` of whom | how many credentials there were in this hour | 10 or 4, 41 |
 //! | `m` of whom | the last suspected reroutes | 10 or 4, up to 3,100 |
 //! | `w` watch | what a watch has learned | 17 + up to 2,700 |
+//! | `d` day, whose | what was counted that day ([`super::days`]) | 6 to 14, 13 |
 
 use std::collections::BTreeMap;
 use std::ops::Bound;

@@ -13,6 +13,7 @@
 
 mod carrier;
 mod conflict;
+mod days;
 mod detectors;
 mod entry;
 mod exposure;
@@ -35,6 +36,7 @@ mod tuning;
 mod watch;
 mod wave;
 
+pub use days::{Day, Of, day_of, on_day};
 pub use detectors::Detectors;
 pub use entry::{Beside, Content, Observed, OpenCertificate};
 pub use finding::{Detector, Finding, FindingId, Sentence, Severity, State};

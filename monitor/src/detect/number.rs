@@ -37,6 +37,8 @@ pub(super) struct Case {
     pub leading: u64,
     /// How many numbers it names.
     pub labels: u16,
+    /// The country of the first of them; 0 if that is not known.
+    pub calling_code: u16,
     /// Its operator had issued nothing for the number that stands.
     pub new_operator: bool,
     /// The leading one was well inside its life.
@@ -163,6 +165,7 @@ impl Credential {
 
 impl Record for NumberState {
     const NAME: &'static str = "a number";
+    const VERSION: u8 = 2;
 
     fn write(&self, bytes: &mut Vec<u8>) {
         bytes.put_uint(self.credentials.len() as u64, 1);
@@ -250,6 +253,7 @@ fn read_credential(reader: &mut Reader<'_>) -> Result<Credential, Malformed> {
 fn write_case(case: &Case, bytes: &mut Vec<u8>) {
     bytes.put_uint(case.leading, 8);
     bytes.put_uint(u64::from(case.labels), 2);
+    bytes.put_uint(u64::from(case.calling_code), 2);
     let Case { new_operator, early, silent, registered, took_over, disputed, conflict, .. } = *case;
     let flags = [new_operator, early, silent, registered, took_over, disputed, conflict];
     bytes.push(flags.iter().enumerate().fold(0, |bits, (place, flag)| bits | u8::from(*flag) << place));
@@ -258,7 +262,7 @@ fn write_case(case: &Case, bytes: &mut Vec<u8>) {
 }
 
 fn read_case(reader: &mut Reader<'_>) -> Result<Case, Malformed> {
-    let (leading, labels) = (reader.uint(8)?, reader.uint(2)? as u16);
+    let (leading, labels, calling_code) = (reader.uint(8)?, reader.uint(2)? as u16, reader.uint(2)? as u16);
     let [bits] = reader.array()?;
     let flag = |place: u8| bits & 1 << place != 0;
     let contested = leaf(reader)?;
@@ -266,6 +270,7 @@ fn read_case(reader: &mut Reader<'_>) -> Result<Case, Malformed> {
     Ok(Case {
         leading,
         labels,
+        calling_code,
         new_operator: flag(0),
         early: flag(1),
         silent: flag(2),

@@ -5,8 +5,8 @@ use tnlog::certificate::Certificate;
 
 use super::id::short;
 
-/// What says nothing about who it is: forms of companies, and what half the carriers call themselves.
-const COMMON: [&str; 48] = [
+/// Forms of companies, and words between the others.
+const FORMS: [&str; 17] = [
     "and",
     "the",
     "of",
@@ -24,6 +24,10 @@ const COMMON: [&str; 48] = [
     "sa",
     "bv",
     "plc",
+];
+
+/// What half the carriers call themselves: it says nothing about who it is.
+const COMMON: [&str; 31] = [
     "usa",
     "us",
     "america",
@@ -68,9 +72,21 @@ pub(super) fn plain(name: &str) -> String {
 pub(super) fn telling_words(name: &str) -> Vec<String> {
     let plain = plain(name);
     let words = || plain.split(' ').filter(|word| !word.is_empty());
-    let telling: Vec<&str> = words().filter(|word| !COMMON.contains(word)).collect();
+    let telling: Vec<&str> = words().filter(|word| !FORMS.contains(word) && !COMMON.contains(word)).collect();
     let chosen = if telling.is_empty() { words().collect() } else { telling };
     chosen.into_iter().take(8).map(str::to_owned).collect()
+}
+
+/// Whether a certificate's organization is the one of this name: spelled the same but for case, punctuation and the form of the
+/// company. Who names one can name its other spellings.
+pub(super) fn is_named(certificate: &Certificate, name: &str) -> bool {
+    let without_form = |name: &str| -> Vec<String> {
+        let plain = plain(name);
+        let words = plain.split(' ').filter(|word| !FORMS.contains(word)).map(str::to_owned);
+        let words: Vec<String> = words.collect();
+        if words.is_empty() { vec![plain] } else { words }
+    };
+    certificate.organization().is_some_and(|organization| without_form(&organization) == without_form(name))
 }
 
 /// Short hashes of the telling words of a certificate's organization, or one of its whole subject where it

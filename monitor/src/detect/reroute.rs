@@ -63,6 +63,7 @@ pub(super) fn open(state: &NumberState, leaf: u64, labels: u16, tuning: &Tuning)
     Some(Case {
         leading: leading.leaf,
         labels,
+        calling_code: 0,
         new_operator,
         early: 100 * elapsed < i128::from(tuning.well_inside_percent) * life,
         silent: state.registered.iter().any(ended),
@@ -173,11 +174,14 @@ pub(super) fn on_statement(
     Outcome { findings, contested: in_use.contested }
 }
 
-/// A key that stands was in use: raises the cases of every other key that was logged well before.
+/// A key that stands was in use: raises the cases of every other key that was logged well before. One that stands because nothing
+/// covered the number any more is no sign of who had it when the other one was logged: he may have both.
 fn in_use(state: &mut NumberState, key: &KeyId, grading: &Grading<'_>) -> Outcome {
     let (index, now) = (grading.entry.index, grading.entry.seconds());
+    let since = state.in_line_since(key).unwrap_or(u64::MAX);
     let mut outcome = Outcome::default();
-    for credential in state.credentials.iter_mut().filter(|c| c.key != *key && c.is_live(now)) {
+    let is_other = |c: &&mut Credential| c.key != *key && c.is_live(now) && since < c.leaf;
+    for credential in state.credentials.iter_mut().filter(is_other) {
         let is_late = now.saturating_sub(credential.logged) > grading.tuning.still_in_use_after;
         let Some(case) = credential.case.as_mut().filter(|case| is_late && case.contested.is_none()) else {
             continue;

@@ -75,6 +75,17 @@ impl NumberState {
         self.credentials.iter().any(|c| c.key == *key && c.stands() && c.is_live(now))
     }
 
+    /// From which leaf on a key is of those who had the number: where nothing covered it, from its own on; with the standing of an
+    /// earlier one, for ever. None when it does not stand.
+    pub(super) fn in_line_since(&self, key: &KeyId) -> Option<u64> {
+        let began = |credential: &Credential| match credential.standing {
+            Standing::No => None,
+            Standing::First => Some(credential.leaf),
+            Standing::Issued(_) | Standing::Approved => Some(0),
+        };
+        self.credentials.iter().filter(|credential| credential.key == *key).filter_map(began).min()
+    }
+
     /// The first leaf of the standing CA that issued it: the one that leads, or one below it, neither of them
     /// expired.
     fn issuer(&self, credential: &Credential, leading: &Credential, now: i64) -> Option<u64> {

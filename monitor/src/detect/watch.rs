@@ -323,25 +323,21 @@ fn block_around(
     watch: &Watch,
     learned: &Learned,
 ) -> Option<Finding> {
-    let words = organization::words(&open.certificate);
-    let is_holder = |name: &String| {
-        let telling = organization::telling_words(name);
-        let known: Vec<_> = telling.iter().map(|word| organization::hash(word)).collect();
-        organization::are_alike(&known, &words)
-    };
     let key = KeyId::of_hash(open.certificate.spki_sha256());
     let is_own = watch.known_keys.contains(&key) || learned.is_known(&key);
-    let is_allowed = watch.allowed_issuers.contains(&open.issuer.operator) && watch.holders.is_empty();
-    if is_own || is_allowed || watch.holders.iter().any(is_holder) {
+    if is_own || watch.holders.iter().any(|name| organization::is_named(&open.certificate, name)) {
         return None;
     }
+    // Who may issue for a number may not give the block around it to anybody; but its carrier has the block from somewhere.
+    let is_allowed = watch.allowed_issuers.contains(&open.issuer.operator) && watch.holders.is_empty();
+    let severity = if is_allowed { Severity::Medium } else { Severity::High };
     let sentence = Sentence::new(
         "A certificate was issued for a block of numbers that holds what you watch, to an organization that you have not named.",
         "you: it can speak for every number of the block",
         "ask your carrier whether the block is its own; if so, name it in the configuration or acknowledge this; if not, have the \
          certificate revoked by its issuer",
     );
-    Some(unexpected(entry, watch, Detector::UnexpectedScope, Severity::High, sentence))
+    Some(unexpected(entry, watch, Detector::UnexpectedScope, severity, sentence))
 }
 
 fn unexpected(

@@ -20,9 +20,10 @@
 //! is issued, a test is wrong at most once in 10^9; each counted credential makes at most four tests for its
 //! operator and four for each of its countries. A million of them make a false wave with less than 1 %.
 //!
-//! Nothing is counted for a country, and no wave is reported, of an operator in its first week. What was
-//! counted in a wave is not part of what is usual afterwards. While an operator has a wave its credentials
-//! are not tested for their countries, and the other way round, so that one wave is one finding.
+//! Nothing is counted for a country, and no wave is reported, of an operator in its first week. While an
+//! operator has a wave its credentials are counted as that wave's in their countries, too, and the other way
+//! round. What was counted in a wave is neither part of what is usual afterwards nor makes another wave: so
+//! one wave is one finding.
 
 use tnlog::tls::{Malformed, Reader, Write};
 
@@ -107,9 +108,10 @@ pub(super) fn observe(
     let elsewhere = of_codes.iter().any(|(_, tally)| is_going_on(tally, hour));
     let mut count = Count { issued, kind, hour, memory, tuning };
     let mut findings = Vec::new();
-    findings.extend(count.count(whose, &mut tally, !is_new && !elsewhere)?);
+    findings.extend(count.count(whose, &mut tally, elsewhere)?);
+    let elsewhere = tally.wave.is_some();
     for (whose, mut of_code) in of_codes {
-        findings.extend(count.count(whose, &mut of_code, tally.wave.is_none())?);
+        findings.extend(count.count(whose, &mut of_code, elsewhere)?);
         count.memory.save(whose.key(), &of_code);
     }
     memory.save(whose.key(), &tally);
@@ -140,22 +142,23 @@ struct Count<'a, 'm> {
 }
 
 impl Count<'_, '_> {
+    /// `elsewhere`: it belongs to a wave that was reported of something else.
     fn count(
         &mut self,
         whose: Whose,
         tally: &mut Tally,
-        is_tested: bool,
+        elsewhere: bool,
     ) -> Result<Option<Finding>, MemoryError> {
         let members = self.remember(whose)?;
         if !is_going_on(tally, self.hour) {
             tally.wave = None;
         }
         let is_in_wave = tally.wave.is_some();
-        add_one(tally.at(self.hour), self.kind, is_in_wave);
+        add_one(tally.at(self.hour), self.kind, is_in_wave || elsewhere);
         if is_in_wave {
             return Ok(self.goes_on(whose, tally, &members));
         }
-        if !is_tested || tally.age(self.hour) < self.tuning.wave_learning_hours {
+        if elsewhere || tally.age(self.hour) < self.tuning.wave_learning_hours {
             return Ok(None);
         }
         let Some(window) = self.improbable(tally) else { return Ok(None) };
@@ -178,25 +181,37 @@ impl Count<'_, '_> {
         if doubled {
             wave.reported = wave.members;
         }
-        tally.wave = Some(wave).filter(|_| self.surprise(tally, OVER_AFTER) < USUAL);
+        tally.wave = Some(wave).filter(|_| self.is_unusual(tally));
         doubled.then(|| self.report(whose, &wave, members))
     }
 
-    /// The window in which there are more than chance makes.
+    /// The window in which there are more than chance makes, beside those of a wave that was reported.
     fn improbable(&self, tally: &Tally) -> Option<u32> {
+        let kind = self.kind as usize;
         let limit = self.tuning.wave_log_probability;
-        WINDOWS.into_iter().find(|window| self.surprise(tally, *window) <= limit)
+        let is_improbable =
+            |window: &u32| self.surprise(tally, self.kind, *window, |recent| recent.suspected[kind]) <= limit;
+        WINDOWS.into_iter().find(is_improbable)
     }
 
-    /// The larger of both probabilities, as a logarithm.
-    fn surprise(&self, tally: &Tally, window: u32) -> f64 {
-        let kind = self.kind as usize;
+    /// Whether there are more in the last day than often come, of either kind.
+    fn is_unusual(&self, tally: &Tally) -> bool {
+        [Kind::NewOperator, Kind::Early].into_iter().any(|kind| {
+            let place = kind as usize;
+            let all = |recent: &Counts| recent.suspected[place].saturating_add(recent.in_wave[place]);
+            self.surprise(tally, kind, OVER_AFTER, all) < USUAL
+        })
+    }
+
+    /// The larger of both probabilities of so many in the window, as a logarithm.
+    fn surprise(&self, tally: &Tally, kind: Kind, window: u32, count: impl Fn(&Counts) -> u32) -> f64 {
+        let kind = kind as usize;
         let (recent, past, hours) = tally.split(self.hour, window);
-        let count = u64::from(recent.suspected[kind]) + u64::from(recent.in_wave[kind]);
-        if count < u64::from(self.tuning.wave_least) || hours < self.tuning.wave_learning_hours {
+        let count = count(&recent);
+        if count < self.tuning.wave_least || hours < self.tuning.wave_learning_hours {
             return 0.0;
         }
-        let before = u64::from(past.suspected[kind]);
+        let (count, before) = (u64::from(count), u64::from(past.suspected[kind]));
         let by_time = share(f64::from(window + 1), f64::from(hours));
         let by_volume = share(recent.exposure[kind] as f64, past.exposure[kind] as f64);
         log_probability(count, before, by_time).max(log_probability(count, before, by_volume))

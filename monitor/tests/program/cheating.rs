@@ -11,24 +11,22 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// The log goes on from an old backup: two trees. Both are kept and prove it, to who has nothing but the key. Fails without
-/// `remember_seen` in the follower, and without the prefix in `misbehaviour::fork` nothing is proved.
-#[test]
-fn a_fork_is_kept_and_proved_offline() {
+/// A monitor that has seen `before`, and then its log, which went on with `after` from a backup of before that.
+fn forked(before: &[&str], after: &[&str]) -> (TestLog, Monitor) {
     let mut log = TestLog::start("");
     submit(&log, &["carrier-1"]);
     log.stop();
     let backup = tempfile::tempdir().unwrap();
     copy(log.folder.path(), backup.path());
     log.resume().unwrap();
-    submit(&log, &["carrier-2"]);
+    submit(&log, before);
     let monitor = Monitor::new(&log, &[], "");
     assert_eq!(monitor.check(), 0);
     log.stop();
     std::fs::remove_dir_all(log.folder.path()).unwrap();
     copy(backup.path(), log.folder.path());
     log.resume().unwrap();
-    submit(&log, &["carrier-3", "carrier-4"]);
+    submit(&log, after);
     let address = url(&log);
     monitor.configure(|text| {
         let lines = text.lines().map(|line| {
@@ -36,6 +34,28 @@ fn a_fork_is_kept_and_proved_offline() {
         });
         lines.collect::<Vec<_>>().join("\n")
     });
+    (log, monitor)
+}
+
+/// The log serves nothing any more that would show that its smaller tree is a fork; the monitor's copy does. Fails without
+/// `Prover::judge`.
+#[test]
+fn a_smaller_fork_is_proved_by_the_copy() {
+    let (_log, monitor) = forked(&["carrier-2", "carrier-3", "carrier-4"], &["carrier-5"]);
+    assert_eq!(monitor.check(), 3);
+    let found = monitor.findings(&[]);
+    assert_eq!((found.len(), found[0]["detector"].as_str()), (1, Some("fork")));
+    let evidence = monitor.folder.join(found[0]["evidence"].as_str().unwrap());
+    let policy = monitor.folder.join("log.policy");
+    let arguments = ["verify-evidence", evidence.to_str().unwrap(), "--key", policy.to_str().unwrap()];
+    assert!(monitor.run(&arguments).status.success());
+}
+
+/// The log goes on from an old backup: two trees. Both are kept and prove it, to who has nothing but the key. Fails without
+/// `remember_seen` in the follower, and without `Prover::prefix` nothing is proved.
+#[test]
+fn a_fork_is_kept_and_proved_offline() {
+    let (mut log, monitor) = forked(&["carrier-2"], &["carrier-3", "carrier-4"]);
     assert_eq!(monitor.check(), 3);
     assert_eq!(monitor.check(), 3, "it stays so");
     let found = monitor.findings(&[]);

@@ -124,3 +124,49 @@ fn three_monitors_are_the_quorum_of_a_log() {
     let first = processes.remove(0);
     assert!(!first.terminate().contains("panicked"));
 }
+
+/// The only witness is away, and the log goes on: its newest checkpoint with a quorum stays the same for a minute. It is said who is
+/// missing, and over when it is back; what was logged meanwhile is then looked at. Fails without `LogReader::lacks`.
+#[test]
+fn a_log_that_goes_on_without_its_quorum_is_reported() {
+    let mut log = TestLog::start("");
+    submit(&log, &["carrier-1"]);
+    let witness = Monitor::new(&log, &["--cosign", "witness.example"], "");
+    let process = witness.start();
+    let (key, at) = (key(&process, "witness"), process.address());
+    witness.configure(|text| text.replace("listen = \"127.0.0.1:0\"", &format!("listen = \"{at}\"")));
+    let witnesses = log.folder.path().join("witnesses.txt");
+    let lines = format!("witness only {key} http://{at}/\nquorum only\n");
+    std::fs::write(&witnesses, format!("log {}\n{lines}", keys(&log).0)).unwrap();
+    let address = log.address();
+    log.reconfigure(&format!(
+        "listen = \"{address}\"\nwitnesses = \"{}\"\ncosign_milliseconds = 20\n",
+        witnesses.display()
+    ));
+    let monitor = Monitor::new(&log, &[], &number_watch(1));
+    monitor.configure(|text| text.replace("#= stale_minutes = 60", "stale_minutes = 1"));
+    let (log_key, index_key) = keys(&log);
+    std::fs::write(monitor.folder.join("log.policy"), format!("log {log_key}\nlog {index_key}\n{lines}"))
+        .unwrap();
+    submit(&log, &["carrier-2"]);
+    let running = monitor.start();
+    let observed = |index: u64| {
+        let path = format!("/log/log/ct/v1/get-entry-and-proof?leaf_index={index}&tree_size={}", index + 1);
+        common::get(running.address(), &path).status == 200
+    };
+    wait_for("the log is not followed", || observed(2));
+    drop(process);
+    let begun = Instant::now();
+    submit(&log, &["number-1"]);
+    while monitor.detectors().is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(120), "nothing is reported");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert!(begun.elapsed() > Duration::from_secs(55));
+    let found = monitor.findings(&[]);
+    assert_eq!((found.len(), found[0]["detector"].as_str()), (1, Some("no-quorum")));
+    assert!(found[0]["what"].as_str().unwrap().contains("missing: only"), "{found:?}");
+    let _back = witness.start();
+    wait_for("it is not over", || monitor.detectors() == ["unexpected-key"]);
+    assert!(!running.terminate().contains("panicked"));
+}

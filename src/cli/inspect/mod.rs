@@ -82,9 +82,9 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         let reports = recognise(&bytes, shown);
         if reports.is_empty() {
             bail!(
-                "{} is nothing that is known here: no certificate, SCT, receipt, draft, leaf, checkpoint, policy or \
-                 key",
-                path.display()
+                "{} is nothing that is known here{}: no certificate, SCT, receipt, draft, leaf, checkpoint, policy or key",
+                path.display(),
+                input::what_it_is(&bytes).map_or(String::new(), |found| format!(" (it is {found})")),
             );
         }
         for report in reports {
@@ -92,6 +92,11 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(output::FINE.into())
+}
+
+/// What the bytes of a file are, in a few words; none when that is not known here.
+pub fn what(bytes: &[u8]) -> Option<String> {
+    recognise(bytes, Shown { numbers: false }).first().map(|report| report.what().to_owned())
 }
 
 fn recognise(bytes: &[u8], shown: Shown) -> Vec<Report> {

@@ -40,8 +40,13 @@ impl Draft {
     /// # Errors
     /// When it is none.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
-        Self::parse(&input::read(path)?)
-            .with_context(|| format!("{} is no draft of a registration", path.display()))
+        let bytes = input::read(path)?;
+        Self::parse(&bytes).with_context(|| match input::what_it_is(&bytes) {
+            Some(found) => {
+                format!("{} is {found}; wanted there: the draft of a registration", path.display())
+            }
+            None => format!("{} is no draft of a registration", path.display()),
+        })
     }
 
     /// Parses such a file; none when it is something else, or its statement is not well formed.

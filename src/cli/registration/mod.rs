@@ -77,7 +77,13 @@ async fn sign_and_submit(mut draft: Draft, args: &Signing, session: &Session) ->
         other => other.with_context(|| args.log.clone())?,
     };
     input::write_private(&args.out, receipt.to_string().as_bytes())?;
-    let what = if statement.action == Action::Register { "Registered" } else { "Withdrawn" };
+    let before = session.reader.seen().is_some_and(|seen| logged.index < seen.checkpoint().size);
+    let what = match (statement.action, before) {
+        (Action::Register, false) => "Registered",
+        (Action::Register, true) => "Registered before; whether it still stands, `tnlog watch` shows",
+        (Action::Withdraw, false) => "Withdrawn",
+        (Action::Withdraw, true) => "Withdrawn before",
+    };
     describe(Report::new(what), statement)
         .field("log", session.log.parameters.origin.as_str())
         .field("index", logged.index)

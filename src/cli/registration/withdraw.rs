@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use tnlog::entry::Action;
 use tnlog::registration::Registration;
 use tnlog::registration_receipt::RegistrationReceipt;
@@ -57,8 +57,9 @@ pub async fn withdraw(args: Withdraw) -> anyhow::Result<ExitCode> {
 }
 
 fn statement(path: &Path) -> anyhow::Result<Registration> {
-    let receipt = RegistrationReceipt::parse(&input::read(path)?);
-    let receipt = receipt.with_context(|| format!("{} is no receipt of a registration", path.display()))?;
+    let bytes = input::read(path)?;
+    let wanted = "the receipt of a registration (`tnlog register` writes it)";
+    let receipt = input::parsed(path, wanted, &bytes, RegistrationReceipt::parse(&bytes))?;
     let sequence = now();
     let not_before = (sequence / 1000) as i64;
     Ok(Registration {

@@ -151,6 +151,12 @@ impl Summary {
         for (kind, (count, example)) in &self.refused {
             output::line(format_args!("{count:8} refused  {kind}\n                  for example {example}"))?;
         }
+        if self.refused.contains_key("unknown-root") {
+            output::note(
+                "A chain that leads to no root: are issuers missing in the files? Give them with --issuers FILE. Or the log does not \
+                 accept that root: see ct/v1/get-roots",
+            );
+        }
         for (detail, count) in &self.failed {
             output::line(format_args!("{count:8} failed   {detail}"))?;
         }

@@ -160,7 +160,7 @@ impl<'a> Watch<'a> {
         let line = std::mem::take(&mut seen.line);
         let shown = if only_news { line.news() } else { line };
         match (self.args.json, only_news) {
-            (true, _) => json::show(&seen, &shown)?,
+            (true, _) => json::show(&seen, &shown, style.marks)?,
             (false, true) => picture::show_news(&seen, &shown, style)?,
             (false, false) => picture::show(&seen, &shown, style)?,
         }

@@ -8,12 +8,17 @@ use super::look::Seen;
 use super::time_line::{Credential, Fault, Registration, Said, TimeLine};
 use crate::output::{line, time, time_of_millis};
 
-/// Prints what is to be shown of a subject, and up to where it is complete.
+/// Prints what is to be shown of a subject, and up to where it is complete. `marks`: it is known which keys are mine.
 ///
 /// # Errors
 /// When standard output is closed.
-pub fn show(seen: &Seen, shown: &TimeLine) -> io::Result<()> {
-    let about = |value: Value| line(with(value, &seen.name, &seen.origin));
+pub fn show(seen: &Seen, shown: &TimeLine, marks: bool) -> io::Result<()> {
+    let about = |mut value: Value| {
+        if !marks {
+            unmark(&mut value);
+        }
+        line(with(value, &seen.name, &seen.origin))
+    };
     shown.credentials.iter().map(credential).try_for_each(about)?;
     shown.registrations.iter().map(registration).try_for_each(about)?;
     shown.faults.iter().map(fault).try_for_each(about)?;
@@ -26,6 +31,16 @@ fn with(mut value: Value, name: &str, origin: &str) -> Value {
         object.insert("log".into(), origin.into());
     }
     value
+}
+
+/// Without keys that are mine nothing is mine or not.
+fn unmark(value: &mut Value) {
+    if let Some(object) = value.as_object_mut() {
+        object.retain(|name, _| !matches!(name.as_str(), "mine" | "not_mine"));
+    }
+    if let Some(statements) = value.get_mut("statements").and_then(Value::as_array_mut) {
+        statements.iter_mut().for_each(unmark);
+    }
 }
 
 fn credential(credential: &Credential) -> Value {
@@ -73,7 +88,7 @@ fn complete(seen: &Seen) -> Value {
     let as_of = seen.as_of.as_ref().ok();
     let why = match &seen.as_of {
         Ok(_) => None,
-        Err(None) => Some("the word of the log alone is taken".to_owned()),
+        Err(None) => Some("no witnesses: how recent it is, rests on the word of the log".to_owned()),
         Err(Some(why)) => Some(why.to_string()),
     };
     json!({
@@ -84,4 +99,20 @@ fn complete(seen: &Seen) -> Value {
         "requests": seen.cost.requests, "bytes": seen.cost.bytes, "block_bytes": seen.cost.block_bytes,
         "milliseconds": seen.cost.milliseconds,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_keys_of_mine_nothing_is_mine_or_not() {
+        let mut line =
+            json!({ "what": "credential", "mine": false, "statements": [{ "entry": 4, "mine": false }] });
+        unmark(&mut line);
+        assert_eq!(line, json!({ "what": "credential", "statements": [{ "entry": 4 }] }));
+        let mut line = json!({ "what": "complete", "not_mine": 3, "covers": 7 });
+        unmark(&mut line);
+        assert_eq!(line, json!({ "what": "complete", "covers": 7 }));
+    }
 }

@@ -65,6 +65,8 @@ pub struct Seen {
     pub covers: u64,
     /// None when the word of the log alone is taken.
     pub as_of: Result<AsOf, Option<FreshnessError>>,
+    /// Whether a quorum of verifiers has recomputed the index.
+    pub is_verified: bool,
     pub shown_prefix: Option<String>,
     /// Who was asked.
     pub asked: String,
@@ -231,7 +233,20 @@ impl Look {
         let (covers, shown_prefix) = (found.covers, found.prefix.clone());
         let (origin, asked) = (self.site.origin.clone(), self.site.ask.base().to_string());
         let (has_news, not_mine) = (!new.is_empty(), line.not_mine());
-        Ok(Seen { name, origin, line, covers, as_of, shown_prefix, asked, cost, has_news, not_mine })
+        let is_verified = self.site.trust.index_policy.quorum_name() != "none";
+        Ok(Seen {
+            name,
+            origin,
+            line,
+            covers,
+            as_of,
+            is_verified,
+            shown_prefix,
+            asked,
+            cost,
+            has_news,
+            not_mine,
+        })
     }
 
     fn transferred(&self) -> Transferred {

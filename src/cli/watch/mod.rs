@@ -13,7 +13,7 @@ use std::io::{self, BufRead};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use tnlog::client::lookup::LookupError;
 use tnlog::number::ServiceProviderCode;
 
@@ -47,13 +47,13 @@ use subject::Subject;
     "Exit codes: 0 shown, 1 not shown, 2 something of a key that --known does not name (a credential, a statement by one, a registration under\n",
     "one), or what was shown is not to be trusted or more than an hour old, 64 wrong usage\n\n",
     "JSON: a line for each thing, which `what` names; entries are named by their index in the log\n",
-    "  credential    entries, kind, under, issuer, issuer_key_hash, key_hash, not_before, not_after, logged, mine, new; of numbers also\n",
+    "  credential    entries, kind, under, issuer, issuer_key_hash, key_hash, not_before, not_after, logged, mine (with --known), new; of numbers also\n",
     "                stands, newest, why (nothing-covered, issued, approved, logged-expired, not-approved), by, superseded_by, disputed,\n",
     "                repeated_id, statements: [entry, verb, by, logged, weight, why_not, mine, new]\n",
     "  registration  entry, action, credential, not_before, not_after, logged, replaces, ended_by, why, mine, new, state (current,\n",
     "                not-yet-valid, expired, replaced, withdrawn, withdrawal, faulty)\n",
     "  fault         entry, why, new: a statement that does not hold\n",
-    "  complete      covers (entries of the log), complete_as_of, bad (witnesses that may lie), why (it is not known), not_mine, shown_prefix,\n",
+    "  complete      covers (entries of the log), complete_as_of, bad (witnesses that may lie), why (it is not known), not_mine (with --known), shown_prefix,\n",
     "                asked, requests, bytes, block_bytes, milliseconds"
 ))]
 pub struct Args {
@@ -117,7 +117,9 @@ fn subjects(args: &Args) -> anyhow::Result<Vec<Subject>> {
         known == "none" || (known.len() == 64 && known.bytes().all(|b| b.is_ascii_hexdigit()))
     };
     if !args.known.iter().all(good) {
-        bail!("--known takes the 64 hexadecimal digits of a key hash as it is shown here, or `none`");
+        return output::usage(
+            "--known takes the 64 hexadecimal digits of a key hash as it is shown here, or `none`",
+        );
     }
     let mut numbers = args.numbers.clone();
     if numbers == ["-"] {
@@ -127,7 +129,7 @@ fn subjects(args: &Args) -> anyhow::Result<Vec<Subject>> {
     let codes = args.spc.iter().map(|code| Ok(Subject::Code(*code)));
     let subjects = numbers.chain(codes).collect::<anyhow::Result<Vec<_>>>()?;
     if subjects.is_empty() {
-        bail!("nothing to look up; give a number such as +17035550123, or --spc CODE");
+        return output::usage("nothing to look up; give a number such as +17035550123, or --spc CODE");
     }
     Ok(subjects)
 }

@@ -72,6 +72,11 @@ fn complete(seen: &Seen, now: i64) -> String {
             let ago = now.saturating_sub(seconds).max(0);
             format!("{all}, complete as of {} ({}), {lie}", time(seconds), ago_text(ago))
         }
+        Err(None) if seen.is_verified => {
+            format!(
+                "{all}, as those say who recompute its index; HOW RECENT THAT IS, BY THE WORD OF THE LOG ALONE"
+            )
+        }
         Err(None) => format!("{all}, BY THE WORD OF THE LOG ALONE"),
         Err(Some(why)) => format!("{all}; HOW RECENT THAT IS CANNOT BE KNOWN: {why}"),
     }
@@ -262,4 +267,31 @@ fn paint(text: &str, colour: Colour) -> String {
         Colour::Faint => 2,
     };
     format!("\u{1b}[{code}m{text}\u{1b}[0m")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::watch::look::Cost;
+
+    /// With verifiers the log's word is taken for how recent it is, and for nothing else.
+    #[test]
+    fn for_what_the_word_of_the_log_is_taken() {
+        let mut seen = Seen {
+            name: String::new(),
+            origin: String::new(),
+            line: TimeLine::default(),
+            covers: 7,
+            as_of: Err(None),
+            is_verified: false,
+            shown_prefix: None,
+            asked: String::new(),
+            cost: Cost::default(),
+            has_news: false,
+            not_mine: 0,
+        };
+        assert_eq!(complete(&seen, 0), "all of the first 7 entries of the log, BY THE WORD OF THE LOG ALONE");
+        seen.is_verified = true;
+        assert!(complete(&seen, 0).contains("as those say who recompute its index; HOW RECENT THAT IS"));
+    }
 }

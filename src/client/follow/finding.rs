@@ -1,9 +1,7 @@
 //! What a follower finds wrong with a log, with the signed originals, and why it cannot go on.
 
-use base64ct::{Base64, Encoding};
-
 use super::memory::MemoryError;
-use crate::client::check::Fault;
+use crate::client::check::{Fault, FaultKind};
 use crate::client::index_check::IndexFault;
 use crate::client::index_store::DiskStoreError;
 use crate::client::read::{Misbehaviour, ReadError};
@@ -117,36 +115,35 @@ impl Finding {
         matches!(self, Finding::Fork { .. } | Finding::FalseHead(_))
     }
 
-    /// A short name.
-    pub fn slug(&self) -> &'static str {
+    /// What it is, in a word that stays the same.
+    pub fn kind(&self) -> &'static str {
         match self {
             Finding::Fork { .. } => "fork",
             Finding::Rollback { .. } => "rollback",
-            Finding::FalseHead(_) => "false-head",
-            Finding::Fault { .. } => "fault",
+            Finding::FalseHead(_) => "bad-index-head",
+            Finding::Fault { fault, .. } => kind_of(&fault.kind),
         }
     }
+}
 
-    /// A text that holds the signed originals verbatim, for a file. It names no number and no certificate.
-    pub fn evidence(&self) -> String {
-        match self {
-            Finding::Fork { seen, shown } | Finding::Rollback { seen, shown } => {
-                format!("{self}\n\nSeen before:\n\n{seen}\nShown then:\n\n{shown}")
-            }
-            Finding::FalseHead(head) => {
-                let base64 = |bytes: &[u8]| Base64::encode_string(bytes);
-                let inclusion: String =
-                    head.inclusion.iter().map(|hash| format!("{}\n", base64(&hash.0))).collect();
-                format!(
-                    "{self}\n\nThe head, entry {} of the index log:\n\n{}\n\nIts inclusion proof:\n\n{inclusion}\nIn:\n\n{}\n\
-                     The leaves are those of:\n\n{}",
-                    head.index,
-                    base64(&head.leaf),
-                    head.index_checkpoint,
-                    head.checkpoint
-                )
-            }
-            Finding::Fault { checkpoint, .. } => format!("{self}\n\nBelow:\n\n{checkpoint}"),
-        }
+fn kind_of(kind: &FaultKind) -> &'static str {
+    match kind {
+        FaultKind::Missing => "missing-tile",
+        FaultKind::NoParameters
+        | FaultKind::ParametersAgain
+        | FaultKind::Origin
+        | FaultKind::Parameters(_) => "bad-parameters",
+        FaultKind::Statement(_) => "bad-statement",
+        FaultKind::Registration(_) => "orphan-registration",
+        FaultKind::TreeHead(_) | FaultKind::TreeHeadTime { .. } => "bad-signature",
+        FaultKind::TooLong(_)
+        | FaultKind::Bundle(_)
+        | FaultKind::IssuerHash
+        | FaultKind::OtherTree
+        | FaultKind::Hashes
+        | FaultKind::Changed
+        | FaultKind::Shrunk { .. }
+        | FaultKind::Root => "bad-tree",
+        _ => "bad-leaf",
     }
 }

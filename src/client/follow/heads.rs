@@ -11,13 +11,14 @@ use cursor::Cursor;
 
 use super::finding::FollowError;
 use super::followed_index::{FollowedIndex, ShownHead};
+use super::hand::Hand;
 use super::memory::{Memory, MemoryError, checkpoint_of, from_hex, hex};
 use super::{Object, Recent, Sink};
 use crate::checkpoint::Checkpoint;
 use crate::client::index_store::DiskStore;
 use crate::client::read::{LogReader, Seen, policy_of_key};
 use crate::client::source::{Below, Source};
-use crate::index::{Generation, Index, IndexHead, Shape};
+use crate::index::{Generation, Index, IndexError, IndexHead, Shape};
 use crate::merkle::Hash;
 use crate::note::{MAX_NOTE, Note, VerifierKey};
 use crate::policy::Policy;
@@ -121,13 +122,20 @@ impl<S: Source + Clone> Heads<S> {
         }
     }
 
-    /// What is shown since this was asked last, put into the memory.
-    pub(super) fn newly_shown(&mut self, memory: &mut Memory) -> Option<Arc<ShownHead>> {
-        let shown = self.news.take()?;
-        memory.index_complete = Some(shown.note.clone());
-        memory.head = Some(hex(&shown.head.encode()));
-        memory.log = self.log();
-        Some(shown)
+    /// What is shown since the sink was told last.
+    pub(super) fn news(&self) -> Option<Arc<ShownHead>> {
+        self.news.clone()
+    }
+
+    /// The sink was told of it.
+    pub(super) fn told(&mut self, shown: &Arc<ShownHead>) {
+        self.news.take_if(|news| Arc::ptr_eq(news, shown));
+    }
+
+    /// The memory with what is shown.
+    pub(super) fn remembered(&self, shown: &ShownHead, memory: &Memory) -> Memory {
+        let (note, head) = (shown.note.clone(), hex(&shown.head.encode()));
+        Memory { index_complete: Some(note), head: Some(head), log: self.log(), ..memory.clone() }
     }
 
     /// Fetches the newest checkpoint, and the one that may be shown.
@@ -173,21 +181,23 @@ impl<S: Source + Clone> Heads<S> {
         entries: &LogReader<S>,
         checked: u64,
         recent: &Recent,
-        sink: &mut K,
+        hand: &mut Hand<K>,
     ) -> Result<(), FollowError> {
         let mut cursor = match self.cursor.take() {
             Some(cursor) => cursor,
             None => self.find(entries, checked).await?,
         };
-        let advanced = self.recompute(&mut cursor, entries, checked, recent, sink).await;
+        let advanced = self.recompute(&mut cursor, entries, checked, recent, hand).await;
         let shown = match advanced {
-            Ok(()) => self.show(&mut cursor, sink),
-            Err(FollowError::Index(_)) => {
-                // It is derived: the next step builds it again.
+            Ok(()) => self.show(&mut cursor, hand).await,
+            Err(FollowError::Index(error)) => {
+                // The next step opens it again; what is damaged is derived, and built again.
                 let state = &mut *self.index.write();
                 (state.index, state.shown) = (None, None);
-                DiskStore::empty(&self.folder)?;
-                return advanced;
+                if !matches!(error, IndexError::Store(_)) {
+                    DiskStore::empty(&self.folder)?;
+                }
+                return Err(error.into());
             }
             error => error,
         };
@@ -196,7 +206,7 @@ impl<S: Source + Clone> Heads<S> {
     }
 
     /// Shows the newest checkpoint that may be shown and whose last head was recomputed.
-    fn show<K: Sink>(&mut self, cursor: &mut Cursor, sink: &mut K) -> Result<(), FollowError> {
+    async fn show<K: Sink>(&mut self, cursor: &mut Cursor, hand: &mut Hand<K>) -> Result<(), FollowError> {
         let shown = self.index.shown();
         let reached = |size: u64| cursor.kept.iter().position(|kept| kept.heads == size);
         let found = self.notes.iter().rev().find_map(|(size, note)| Some((reached(*size)?, note.clone())));
@@ -212,7 +222,7 @@ impl<S: Source + Clone> Heads<S> {
             self.bundles(kept.heads, &kept.bundle).into_iter().chain(partial).collect();
         cursor.objects.extend(objects);
         let new = Arc::new(ShownHead { head: kept.head, note, heads: kept.heads });
-        self.hand_out(cursor, sink)?;
+        self.hand_out(cursor, hand).await?;
         let state = &mut *self.index.write();
         if let Some(index) = &mut state.index {
             index.settle(new.head.size)?;

@@ -6,15 +6,17 @@
 //! log of any size takes bounded memory, and a follower that was killed goes on where it was: what it handed out and had not
 //! saved comes again, and nothing is left out.
 //!
-//! Steps do their disk work where they run: drive a follower on a thread of its own, with
-//! `Handle::block_on`.
+//! While a part is checked, the sink has the one before it, on a thread of its own. Steps index, and save, where they
+//! run: drive a follower on a thread of its own, with `Handle::block_on`.
 
 mod claims;
 mod finding;
 mod followed_index;
+mod hand;
 mod heads;
 mod memory;
 mod part;
+mod prove;
 mod recorder;
 
 use std::io;
@@ -27,8 +29,10 @@ use tokio::sync::watch;
 pub use finding::{FalseHead, Finding, FollowError};
 pub use followed_index::{FollowedIndex, ShownHead};
 pub use memory::MemoryError;
+pub use prove::Prover;
 
 use claims::ClaimLeaves;
+use hand::{Hand, Parcel};
 use heads::{Heads, IndexLog};
 use memory::{Memory, Place, checkpoint_of};
 use part::{leaves, objects};
@@ -39,15 +43,16 @@ use super::read::{LogReader, Seen};
 use super::source::{CHECKPOINT, Source};
 use crate::entry::Leaf;
 use crate::note::{Note, VerifierKey};
-use crate::policy::Policy;
+use crate::policy::{Policy, PolicyError};
 use crate::tile::FULL_WIDTH;
 
-/// Leaves that are checked, handed out and saved together: eight bundles, at most 256 MiB of a hostile log.
+/// Leaves that are checked, handed out and saved together: eight bundles, at most 256 MiB of a hostile log. Three parts are in
+/// memory: one that is checked, one that the sink has, and the leaves of one that is indexed.
 const PART: u64 = 8 * FULL_WIDTH as u64;
 
 /// Takes what was verified, in order, before the position is saved: after a crash the same part, or one that begins at the
 /// same leaf, comes again. What is to be kept must be durable when a method returns.
-pub trait Sink: Send {
+pub trait Sink: Send + 'static {
     /// The next leaves of the entry log, with what the log serves of them.
     ///
     /// # Errors
@@ -64,14 +69,14 @@ pub trait Sink: Send {
     /// that was complete before.
     ///
     /// # Errors
-    /// As [`take`](Self::take).
+    /// As [`take`](Self::take). It is then called again.
     fn complete(&mut self, checkpoint: &Note) -> io::Result<()>;
 
     /// Every head of a checkpoint of the index log was recomputed, and look-ups are answered in the last. Also called when a
     /// follower is opened.
     ///
     /// # Errors
-    /// As [`take`](Self::take).
+    /// As [`take`](Self::take). It is then called again.
     fn heads_complete(&mut self, shown: &ShownHead) -> io::Result<()>;
 }
 
@@ -131,7 +136,9 @@ pub struct Follower<S, K> {
     claims: ClaimLeaves,
     memory: Memory,
     progress: watch::Sender<Progress>,
-    sink: K,
+    hand: Hand<K>,
+    /// The complete checkpoint that the sink was told of.
+    told: Option<String>,
 }
 
 /// The first index, and leaves from there on.
@@ -153,7 +160,7 @@ impl<S: Source + Clone, K: Sink> Follower<S, K> {
     /// # Errors
     /// [`FollowError::Memory`], [`FollowError::Index`], [`FollowError::Sink`]; [`FollowError::Read`] when what was seen
     /// before does not meet the policy.
-    pub fn open(source: S, follow: Follow, sink: K) -> Result<Self, FollowError> {
+    pub fn open(source: S, follow: Follow, mut sink: K) -> Result<Self, FollowError> {
         let Follow { key, policy, index_key, verifiers, index, folder } = follow;
         let place = Place::new(&folder)?;
         let mut memory = place.load()?;
@@ -174,8 +181,14 @@ impl<S: Source + Clone, K: Sink> Follower<S, K> {
             Some(key) => Some(Heads::open(&source, IndexLog { key, verifiers, index }, &folder, &memory)?),
             None => None,
         };
-        let shown = heads.as_ref().and_then(Heads::shown);
-        let mut follower = Follower {
+        if let Some(complete) = &memory.complete {
+            let note = Note::parse(complete.as_bytes()).expect("it was a note when it was saved");
+            sink.complete(&note).map_err(FollowError::Sink)?;
+        }
+        if let Some(shown) = heads.as_ref().and_then(Heads::shown) {
+            sink.heads_complete(&shown).map_err(FollowError::Sink)?;
+        }
+        let follower = Follower {
             origin: key.name().to_owned(),
             entries,
             position: None,
@@ -184,18 +197,12 @@ impl<S: Source + Clone, K: Sink> Follower<S, K> {
             recent: Recent::default(),
             claims: ClaimLeaves::new(&folder),
             place,
+            told: memory.complete.clone(),
             memory,
             progress: watch::Sender::default(),
-            sink,
+            hand: Hand::new(sink),
         };
-        if let Some(complete) = &follower.memory.complete {
-            let note = Note::parse(complete.as_bytes()).expect("it was a note when it was saved");
-            follower.sink.complete(&note).map_err(FollowError::Sink)?;
-        }
-        if let Some(shown) = shown {
-            follower.sink.heads_complete(&shown).map_err(FollowError::Sink)?;
-        }
-        follower.say(follower.memory.checked);
+        follower.say();
         Ok(follower)
     }
 
@@ -204,30 +211,58 @@ impl<S: Source + Clone, K: Sink> Follower<S, K> {
         self.progress.subscribe()
     }
 
+    /// Which quorum the log's newest checkpoint lacked in the last step, and who is missing. The step may have followed the log up to
+    /// an older one, which is cosigned.
+    pub fn lacks(&self) -> Option<&PolicyError> {
+        self.entries.lacks()
+    }
+
     /// Follows the log up to its newest checkpoint, and its index log as far as that goes. A step that fails is tried again
-    /// later, and goes on where it was.
+    /// later, and goes on where it was. The sink is at rest when it is over.
     ///
     /// # Errors
     /// [`FollowError`]. After a final [`Finding`] further steps find the same.
     pub async fn step(&mut self) -> Result<(), FollowError> {
+        let advanced = self.advance().await;
+        let taken = self.taken().await;
+        advanced.and(taken)
+    }
+
+    /// Waits until the sink is at rest, after a step that was dropped before its end.
+    pub async fn rest(&mut self) {
+        // What it could not take comes again.
+        let _ = self.taken().await;
+    }
+
+    async fn advance(&mut self) -> Result<(), FollowError> {
         // The index log first, so that its heads are not ahead of the entries. Its trouble does not hold up the entries.
-        let index = match &mut self.heads {
+        let mut index = match &mut self.heads {
             Some(heads) => heads.update().await,
             None => Ok(()),
         };
         self.update().await?;
         self.remember_seen()?;
-        index?;
+        self.say();
         loop {
-            self.index_up().await?;
-            if !self.check_part().await? {
-                return Ok(());
+            if index.is_ok() {
+                index = self.index_up().await;
+            }
+            let is_proved = matches!(&index, Err(FollowError::Found(finding)) if finding.is_final());
+            if is_proved || !self.check_part().await? {
+                break;
             }
         }
+        if index.is_ok() {
+            index = self.index_up().await;
+        }
+        index
     }
 
     async fn update(&mut self) -> Result<(), FollowError> {
-        let shown = self.entries.update().await?.checkpoint().origin.clone();
+        let updated = self.entries.update().await.map(|seen| seen.checkpoint().origin.clone());
+        // Whatever the log signed counts against it, cosigned or not.
+        self.entries.check_uncosigned().await?;
+        let shown = updated?;
         if shown == self.origin {
             return Ok(());
         }
@@ -239,14 +274,15 @@ impl<S: Source + Clone, K: Sink> Follower<S, K> {
         let note = |seen: Option<&Seen>| seen.map(|seen| seen.note.to_string());
         let seen = note(self.entries.seen());
         let index_seen = self.heads.as_ref().and_then(|heads| note(heads.seen()));
-        if seen != self.memory.seen || index_seen != self.memory.index_seen {
-            (self.memory.seen, self.memory.index_seen) = (seen, index_seen);
-            self.place.save(&self.memory)?;
+        let memory = Memory { seen, index_seen, ..self.memory.clone() };
+        if memory != self.memory {
+            self.place.save(&memory)?;
+            self.memory = memory;
         }
         Ok(())
     }
 
-    /// Checks the next leaves; whether there may be more to do.
+    /// Checks the next leaves and gives them to the sink, once it has the ones before; whether there may be more to do.
     async fn check_part(&mut self) -> Result<bool, FollowError> {
         let target = self.entries.seen().expect("it was updated").clone();
         let position = match self.position.take() {
@@ -254,9 +290,12 @@ impl<S: Source + Clone, K: Sink> Follower<S, K> {
             None => self.reopen().await?,
         };
         let (from, size) = (position.edge.size(), target.checkpoint().size);
-        if from == size && self.memory.complete.as_ref() == Some(&target.note.to_string()) {
-            self.position = Some(position);
-            return Ok(false);
+        if from == size {
+            self.taken().await?;
+            if self.memory.complete.as_ref() == Some(&target.note.to_string()) {
+                self.position = Some(position);
+                return Ok(false);
+            }
         }
         let to = size.min((from / PART + 1) * PART);
         let recorder = Arc::new(Recorder::new(self.entries.source(), &(from..to), self.issuers.clone()));
@@ -265,21 +304,44 @@ impl<S: Source + Clone, K: Sink> Follower<S, K> {
         let recorded = recorder.recorded();
         let leaves = leaves(&recorded, from, to).await?;
         let objects = objects(&recorded, &position, from, to == size).await?;
-        let part = Part { first: from, leaves: &leaves, objects: &objects };
-        self.sink.take(&part).map_err(FollowError::Sink)?;
-        self.claims.add(&leaves).map_err(FollowError::Sink)?;
-        self.memory.checked = to;
-        if to == size {
-            self.memory.complete = Some(target.note.to_string());
-        }
-        self.place.save(&self.memory)?;
+        self.taken().await?;
+        let completes = (to == size).then_some(target.note);
+        self.hand.give(Parcel { first: from, leaves, objects, completes }, self.claims.clone()).await;
         self.issuers = recorded.with_known(&self.issuers);
-        (self.position, self.recent) = (Some(position), Recent(from, leaves));
-        self.say(to);
-        if to == size {
-            self.sink.complete(&target.note).map_err(FollowError::Sink)?;
-        }
+        self.position = Some(position);
         Ok(true)
+    }
+
+    /// Waits for what the sink was given, and saves how far it has taken it.
+    async fn taken(&mut self) -> Result<(), FollowError> {
+        if let Some((parcel, result)) = self.hand.returned().await {
+            let saved = result.map_err(FollowError::Sink).and_then(|()| self.save(&parcel));
+            if saved.is_err() {
+                // It comes again, with its CA certificates and with what was checked after it.
+                (self.position, self.issuers) = (None, Issuers::default());
+                return saved;
+            }
+            self.recent = Recent(parcel.first, parcel.leaves);
+            self.say();
+        }
+        if self.told != self.memory.complete
+            && let Some(complete) = &self.memory.complete
+        {
+            let note = Note::parse(complete.as_bytes()).expect("it was one");
+            self.hand.sink().await.complete(&note).map_err(FollowError::Sink)?;
+            self.told = Some(complete.clone());
+        }
+        Ok(())
+    }
+
+    fn save(&mut self, parcel: &Parcel) -> Result<(), FollowError> {
+        let mut memory = Memory { checked: parcel.end(), ..self.memory.clone() };
+        if let Some(completes) = &parcel.completes {
+            memory.complete = Some(completes.to_string());
+        }
+        self.place.save(&memory)?;
+        self.memory = memory;
+        Ok(())
     }
 
     async fn check(
@@ -324,18 +386,22 @@ impl<S: Source + Clone, K: Sink> Follower<S, K> {
         if self.memory.checked == 0 {
             return Ok(());
         }
-        let advanced = heads.advance(&self.entries, self.memory.checked, &self.recent, &mut self.sink).await;
-        if let Some(shown) = heads.newly_shown(&mut self.memory) {
-            self.place.save(&self.memory)?;
-            self.sink.heads_complete(&shown).map_err(FollowError::Sink)?;
+        let advanced = heads.advance(&self.entries, self.memory.checked, &self.recent, &mut self.hand).await;
+        if let Some(shown) = heads.news() {
+            let memory = heads.remembered(&shown, &self.memory);
+            self.place.save(&memory)?;
+            self.memory = memory;
+            self.hand.sink().await.heads_complete(&shown).map_err(FollowError::Sink)?;
+            heads.told(&shown);
         }
-        self.say(self.memory.checked);
+        self.say();
         advanced
     }
 
-    fn say(&self, checked: u64) {
+    fn say(&self) {
         let (heads, indexed) = self.heads.as_ref().map_or((0, 0), Heads::recomputed);
-        let size = self.entries.seen().map_or(0, |seen| seen.checkpoint().size);
+        let (checked, size) =
+            (self.memory.checked, self.entries.seen().map_or(0, |seen| seen.checkpoint().size));
         let now = Progress { checked, size, indexed, heads };
         self.progress.send_if_modified(|before| std::mem::replace(before, now) != now);
     }

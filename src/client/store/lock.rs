@@ -50,6 +50,35 @@ impl DiskLock {
         Ok(DiskLock { file })
     }
 
+    /// The latest checkpoint in a file that another process may hold, which is neither taken nor made; none where there is no
+    /// file, or an empty one.
+    ///
+    /// # Errors
+    /// As [`load`](CheckpointLock::load).
+    pub fn peek(path: &Path) -> io::Result<Option<Vec<u8>>> {
+        match File::open(path) {
+            Ok(file) => DiskLock { file }.load(),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether another process holds the file; nobody holds one that is not there.
+    ///
+    /// # Errors
+    /// When that cannot be found out.
+    pub fn is_held(path: &Path) -> io::Result<bool> {
+        let file = match File::open(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            file => file?,
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
     /// Both slots. An empty file has none; a file in which neither is whole is damaged.
     fn slots(&self) -> io::Result<[Option<Slot>; 2]> {
         let mut bytes = vec![0; 2 * SLOT];
@@ -189,7 +218,10 @@ mod tests {
         let (_folder, path) = lock();
         let first = DiskLock::open(&path).unwrap();
         assert_eq!(DiskLock::open(&path).unwrap_err().kind(), ErrorKind::ResourceBusy);
+        assert!(DiskLock::is_held(&path).unwrap());
+        assert_eq!(DiskLock::peek(&path).unwrap(), None);
         drop(first);
+        assert!(!DiskLock::is_held(&path).unwrap());
         assert!(DiskLock::open(&path).is_ok());
     }
 

@@ -1,10 +1,14 @@
 //! Answers: their bodies, and the headers that belong to them.
 
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
+};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use serde::Serialize;
 
+use super::page::POLICY;
 use crate::server::problem::{Problem, whole_seconds};
 
 /// What is sent back.
@@ -15,6 +19,8 @@ pub enum Answer {
     Text(&'static str, String),
     /// Bytes that never change.
     Immutable(&'static str, Vec<u8>),
+    /// HTML that may change, of success or not.
+    Page(StatusCode, Bytes),
     /// No success.
     Problem(Problem),
 }
@@ -52,11 +58,22 @@ impl IntoResponse for Answer {
             Answer::Immutable(content_type, body) => {
                 (content_type, HeaderValue::from_static("public, max-age=31536000, immutable"), body)
             }
+            Answer::Page(status, page) => return page_response(status, page),
             Answer::Problem(problem) => return problem_response(&problem),
         };
         let headers = [(CONTENT_TYPE, HeaderValue::from_static(content_type)), (CACHE_CONTROL, cache)];
         (headers, body).into_response()
     }
+}
+
+fn page_response(status: StatusCode, page: Bytes) -> Response {
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (CONTENT_SECURITY_POLICY, POLICY.clone()),
+        (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    ];
+    (status, headers, page).into_response()
 }
 
 fn problem_response(problem: &Problem) -> Response {

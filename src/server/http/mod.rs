@@ -6,12 +6,14 @@ mod client_address;
 mod connections;
 mod listen;
 mod lookup;
+mod page;
 mod read;
 mod statements;
 mod submit;
 mod tiles;
 mod tn;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -28,6 +30,7 @@ use prometheus_client::metrics::family::Family;
 pub use answer::{Answer, PLAIN};
 pub use client_address::{Client, Peer};
 pub use listen::Server;
+pub use page::Pages;
 
 use super::budget::Budget;
 use super::config::Limits;
@@ -46,6 +49,7 @@ const GRACE: Duration = Duration::from_secs(2);
 pub struct App {
     /// The log.
     pub log: Arc<Log>,
+    address: SocketAddr,
     bodies: BodyMemory,
     issuers: KnownIssuers,
     evaluations_by_client: Budget<Client>,
@@ -55,8 +59,8 @@ pub struct App {
 }
 
 impl App {
-    /// The application over a log.
-    pub fn new(log: Arc<Log>) -> Self {
+    /// The application over a log that listens at `address`.
+    pub fn new(log: Arc<Log>, address: SocketAddr) -> Self {
         let limits = &log.config.limits;
         App {
             evaluations_by_client: Budget::new(limits.evaluations_per_client_hour, HOUR),
@@ -65,6 +69,7 @@ impl App {
             registrations_by_client: Budget::new(limits.registrations_per_client_hour, HOUR),
             bodies: BodyMemory::new(limits.body_memory_bytes),
             issuers: KnownIssuers::default(),
+            address,
             log,
         }
     }
@@ -78,13 +83,8 @@ pub struct Reads {
     pub log: Arc<dyn Readable>,
     /// The memory that bodies may take.
     pub bodies: BodyMemory,
-}
-
-impl Reads {
-    /// Reads of `log`. Bodies of look-ups take at most so many bytes of memory together.
-    pub fn new(log: Arc<dyn Readable>, body_memory: usize) -> Self {
-        Reads { log, bodies: BodyMemory::new(body_memory) }
-    }
+    /// Makes pages for people.
+    pub pages: Pages,
 }
 
 type Reading = State<Arc<Reads>>;
@@ -102,6 +102,7 @@ pub fn reads(reads: Arc<Reads>) -> Router {
         .route("/lookup", post(lookup::lookup))
         .route("/heads", get(tn::heads))
         .route("/checkpoint", get(tn::checkpoint))
+        .route("/log", get(tn::log))
         .route("/issuers", get(tn::issuers))
         .route("/parameters", get(tn::parameters));
     Router::new()
@@ -117,6 +118,8 @@ pub fn reads(reads: Arc<Reads>) -> Router {
         .route("/index/{number}/tn/v1/checkpoint", get(tiles::successor_cosigned))
         .route("/index/{number}/tile/{*path}", get(tiles::successor_tile))
         .route("/issuer/{fingerprint}", get(tiles::issuer))
+        .route("/", get(page::front))
+        .route("/entry", get(page::entry))
         .with_state(reads)
 }
 
@@ -130,15 +133,15 @@ pub fn router(app: Arc<App>) -> Router {
             .route("/get-roots", get(read::get_roots))
     };
     let bounds = Bounds::of(&app.log.config.limits, app.log.metrics.requests.clone());
-    let readable = Reads { log: app.log.clone(), bodies: app.bodies.clone() };
+    let pages = Pages::new(app.log.clock.clone(), &app.log.config.origin, app.address);
+    let readable = Reads { log: app.log.clone(), bodies: app.bodies.clone(), pages };
     let tn = Router::new()
         .route("/add-chains", post(submit::add_chains))
         .route("/receipt", post(submit::receipt))
         .route("/add-key-statement", post(statements::add_key_statement))
         .route("/add-registration", post(statements::add_registration))
         .route("/registration-receipt", post(statements::registration_receipt))
-        .route("/evaluate", post(tn::evaluate))
-        .route("/log", get(tn::log));
+        .route("/evaluate", post(tn::evaluate));
     let router = Router::new()
         .nest("/ct/v1", rfc6962())
         // The name that draft-ietf-stir-certificate-transparency recommends.
@@ -146,7 +149,6 @@ pub fn router(app: Arc<App>) -> Router {
         .nest("/tn/v1", tn)
         .route("/healthz", get(tn::healthz))
         .route("/metrics", get(tn::metrics))
-        .route("/", get(tn::front))
         .with_state(app);
     bounds.around(router.merge(reads(Arc::new(readable))))
 }

@@ -145,7 +145,7 @@ fn hashes(proof: &[Hash]) -> Vec<String> {
 }
 
 /// The parameters of a query. Each must be there once.
-struct Query(Option<String>);
+pub(super) struct Query(pub Option<String>);
 
 impl Query {
     fn get(&self, name: &'static str) -> Option<&str> {
@@ -160,14 +160,16 @@ impl Query {
         number.ok_or(Problem::Parameter { name, what: "give it once, as a decimal number" })
     }
 
+    /// The value, empty where there is none. Of the characters of base64, three are often written with a percent sign.
+    pub(super) fn text(&self, name: &'static str) -> String {
+        let value = self.get(name).unwrap_or_default();
+        let value = value.replace("%2B", "+").replace("%2b", "+").replace("%2F", "/").replace("%2f", "/");
+        value.replace("%3D", "=").replace("%3d", "=")
+    }
+
     fn hash(&self, name: &'static str) -> Result<Hash, Problem> {
-        // Of the characters of base64, these three are often written with a percent sign.
-        let decode = |value: &str| {
-            let value = value.replace("%2B", "+").replace("%2b", "+").replace("%2F", "/").replace("%2f", "/");
-            let value = value.replace("%3D", "=").replace("%3d", "=");
-            Base64::decode_vec(&value).ok()?.try_into().ok()
-        };
-        let hash = self.get(name).and_then(decode).map(Hash);
+        let decoded = Base64::decode_vec(&self.text(name)).ok();
+        let hash = decoded.and_then(|bytes| bytes.try_into().ok()).map(Hash);
         hash.ok_or(Problem::Parameter {
             name,
             what: "give it once, as base64 of 32 bytes, `+` written as %2B",

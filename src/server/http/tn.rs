@@ -11,11 +11,8 @@ use rand_core::OsRng;
 
 use super::answer::PLAIN;
 use super::{Answer, App, Client, Peer, Reading, Shared, body};
-use crate::admission::MAX_CHAIN;
-use crate::certificate::MAX_CERTIFICATE_LEN;
 use crate::client::api;
 use crate::label::{ELEMENT, LabelError, MAX_BLINDED};
-use crate::sct::log_id;
 use crate::server::problem::{Place, Problem};
 use crate::server::readable::parameters as parameters_of;
 
@@ -66,25 +63,8 @@ fn spend(app: &App, client: Client, count: usize) -> Result<(), Problem> {
 }
 
 /// `GET /tn/v1/log`.
-pub async fn log(State(app): Shared) -> Answer {
-    let log = &app.log;
-    let parameters = log.keys.parameters();
-    Answer::json(&api::LogInfo {
-        checkpoint_key: log.keys.checkpoint.verifier_key().to_string(),
-        index_key: log.index.key().to_string(),
-        sct_key: Base64::encode_string(&parameters.sct_key),
-        log_id: Base64::encode_string(&log_id(&parameters.sct_key)),
-        label_key: Base64::encode_string(&parameters.label_key),
-        origin: parameters.origin,
-        tree_size: log.published().tree.size,
-        read_only: log.config.read_only,
-        max_chain: MAX_CHAIN,
-        max_certificate: MAX_CERTIFICATE_LEN,
-        max_names: crate::entry::MAX_LABELS,
-        max_chains: api::MAX_CHAINS,
-        round_milliseconds: log.config.round_milliseconds,
-        mirror_of: None,
-    })
+pub async fn log(State(app): Reading) -> Answer {
+    Answer::from(app.log.info().map(|info| Answer::json(&info)))
 }
 
 /// `GET /tn/v1/heads`.
@@ -124,24 +104,4 @@ pub async fn metrics(State(app): Shared) -> Answer {
     app.log.metrics.index_lag.set(size.saturating_sub(covered) as i64);
     app.log.metrics.lookup_lag.set(size.saturating_sub(shown) as i64);
     Answer::Text(content_type, app.log.metrics.encode())
-}
-
-/// `GET /`: what this is, for who comes with a browser.
-pub async fn front(State(app): Shared) -> Answer {
-    let origin = app.log.keys.checkpoint.verifier_key().name();
-    let size = app.log.published().tree.size;
-    let key = app.log.keys.checkpoint.verifier_key();
-    Answer::Text(
-        PLAIN,
-        format!(
-            "{origin}\n\nA tnlog transparency log of telephone number certificates, of {size} entries.\n\n\
-             Its checkpoints verify with {key}\n\n\
-             Submit: POST /ct/v1/add-chain, /ct/v1/add-pre-chain (RFC 6962)\n\
-             Receipts: POST /tn/v1/receipt\n\
-             Say: POST /tn/v1/add-key-statement; /tn/v1/add-registration, /tn/v1/registration-receipt\n\
-             Look up: POST /tn/v1/lookup; heads of the index: /index/checkpoint, /index/tile/\n\
-             Read: /checkpoint, /tile/ (C2SP tlog-tiles), /ct/v1/get-entries (RFC 6962)\n\
-             About: /tn/v1/log, /tn/v1/issuers, /tn/v1/parameters, /tn/v1/heads\n"
-        ),
-    )
 }

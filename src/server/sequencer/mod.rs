@@ -17,6 +17,7 @@ mod recovery;
 mod settler;
 
 pub use publisher::Publisher;
+pub(in crate::server) use recovery::check_edge;
 pub use settler::Settler;
 
 use std::io;

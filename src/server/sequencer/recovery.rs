@@ -131,6 +131,14 @@ fn signed_rounds(stores: &Stores, signed: Tree) -> Result<Vec<Staging>, Sequence
     Ok(rounds)
 }
 
+/// Whether the newest tiles and bundles of a store hold this tree.
+///
+/// # Errors
+/// [`SequencerError::Damaged`], and when they cannot be read.
+pub(in crate::server) fn check_edge(public: &dyn ObjectStore, tree: Tree) -> Result<(), SequencerError> {
+    read_edge(public, tree).map(drop)
+}
+
 /// Reads the right edge of a tree and compares it with the root that was signed; the last bundles, with the tiles.
 fn read_edge(public: &dyn ObjectStore, tree: Tree) -> Result<Edge, SequencerError> {
     let read = |path| read_tile(public, path);

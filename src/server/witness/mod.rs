@@ -8,7 +8,8 @@
 //! answers 503 needs time, as a verifier does that recomputes: it is waited for and asked again soon.
 //!
 //! Nothing that a witness answers is believed but its own signature: what it says of sizes is used for the next question and,
-//! when it contradicts the log, reported. It never stops the log: a witness could then do that by lying.
+//! when it contradicts the log, reported. It never stops a log that runs: a witness could then do that by lying. A log that starts
+//! has signed nothing yet, and may be an old copy: there a contradiction is refused, and its operator finds out who is wrong.
 
 mod ask;
 mod cosigned;
@@ -37,6 +38,8 @@ use ask::{Address, Cosignature, Question};
 const MAX_BACK_OFF: Duration = Duration::from_secs(60);
 /// The most doublings of the time after which one that needs more time is asked again.
 const MAX_EARLY: u32 = 3;
+/// How long a log that starts waits for its witnesses to say what they remember.
+const FIRST: Duration = Duration::from_secs(3);
 /// An instant that does not come.
 const FAR: Duration = Duration::from_secs(86_400);
 
@@ -60,6 +63,28 @@ impl Pace {
             renewal: Duration::from_secs(config.cosign_renewal_seconds),
         }
     }
+}
+
+/// Asks each witness once to cosign what is published, for at most `limit`; how each answered, by its name and in the order of the
+/// policy.
+pub async fn ask_each(
+    witnesses: &Witnesses,
+    published: &Published,
+    reader: &LogReader,
+    limit: Duration,
+) -> Vec<(String, Result<(), AskError>)> {
+    let published = Arc::new(published.clone());
+    let newest = watch::Sender::new(published.clone());
+    let mut asking = JoinSet::new();
+    for (place, address) in witnesses.addresses().iter().cloned().enumerate() {
+        let (published, reader) = (published.clone(), reader.clone());
+        let name = address.name.clone();
+        let question = Question { address, published, newest: newest.subscribe(), reader };
+        asking.spawn(async move { (place, name, question.ask(0, limit).await.1.map(drop)) });
+    }
+    let mut answers = asking.join_all().await;
+    answers.sort_unstable_by_key(|(place, ..)| *place);
+    answers.into_iter().map(|(_, name, answer)| (name, answer)).collect()
 }
 
 /// What is cosigned for a log, and where it goes.
@@ -112,6 +137,18 @@ impl Offer {
     }
 }
 
+/// A witness remembers what the log does not hold, before the log has signed anything.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{witness}: {error}. Nothing was signed, and the log does not start. If it is the witness that is wrong, take its line out of \
+     the policy file"
+)]
+pub struct Contradicted {
+    witness: String,
+    #[source]
+    error: AskError,
+}
+
 /// How a question ended.
 struct Answer {
     peer: usize,
@@ -132,6 +169,26 @@ impl Cosigner {
         let peers = witnesses.addresses().iter().map(peer).collect();
         let offer = Offer::new(parts.published.borrow().clone(), now);
         Cosigner { parts, witnesses, pace, peers, asking: JoinSet::new(), offer }
+    }
+
+    /// Asks everybody once, before the log signs anything, and waits a little for the answers. Who does not answer in time is
+    /// waited for by [`run`](Self::run).
+    ///
+    /// # Errors
+    /// When a witness remembers a larger or another tree: the log was set back, or the witness lies.
+    pub async fn ask_first(&mut self) -> Result<(), Contradicted> {
+        let deadline = Instant::now() + FIRST;
+        self.ask_all(Instant::now());
+        while let Ok(Some(Ok(answer))) = tokio::time::timeout_at(deadline, self.asking.join_next()).await {
+            match answer.result {
+                Err(error) if error.is_conflict() => {
+                    let witness = self.peers[answer.peer].address.name.clone();
+                    return Err(Contradicted { witness, error });
+                }
+                _ => self.answered(answer).await,
+            }
+        }
+        Ok(())
     }
 
     /// Asks until `stop` ends, or the log is gone. Nothing is written any more when this returns.

@@ -121,7 +121,7 @@ impl Witnesses {
     }
 
     /// Whether these of the addresses meet the quorum.
-    pub(super) fn is_met(&self, addresses: impl IntoIterator<Item = usize>) -> bool {
+    pub(in crate::server) fn is_met(&self, addresses: impl IntoIterator<Item = usize>) -> bool {
         let addresses: BTreeSet<usize> = addresses.into_iter().collect();
         self.policy.quorum_met(addresses.into_iter().map(|number| self.addresses[number].name.as_str()))
     }

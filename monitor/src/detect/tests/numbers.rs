@@ -71,6 +71,19 @@ fn an_unapproved_renewal_at_the_end_of_its_life_is_only_worth_knowing() {
     assert_eq!(found(&world), []);
 }
 
+/// Nobody approved the new telephone, and when everything has expired, the next one stands: it is Anna who has both. Fails when any
+/// key that stands is taken for an earlier one.
+#[test]
+fn a_key_that_stands_since_nothing_covered_the_number_disputes_nothing() {
+    let (mut world, _) = anna();
+    let new = world.after(70 * DAY).logs(&credential(NUMBER, ANNAS_NEW_PHONE, USUAL));
+    world.after(HOUR).registers(NUMBER, new);
+    assert_eq!(world.severity(RerouteSuspected), Low);
+    let next = world.after(20 * DAY).logs(&credential(NUMBER, ANNAS_NEW_PHONE + 10, USUAL));
+    world.after(HOUR).registers(NUMBER, next);
+    assert!(found(&world).iter().all(|(_, severity)| *severity <= Low), "{:?}", found(&world));
+}
+
 /// Mallory takes over the conversation; Anna's telephone goes on registering.
 #[test]
 fn a_reroute_is_high_when_the_earlier_key_is_still_in_use() {

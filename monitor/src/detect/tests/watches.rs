@@ -95,13 +95,29 @@ fn a_block_around_my_number() {
     world.logs_open(&range("17035550000", 1000, "Example Telephone, Inc.", 1));
     world.logs_open(&range("17035551000", 1000, "Other", 2));
     assert_eq!(unexpected(&world), []);
-    for (start, count) in [("17035550100", 100), ("17035000000", 1_000_000), ("17035550115", 12)] {
-        let mallory = range(start, count, "Mallory", 3);
+    // A word that both names share makes nobody the holder.
+    for (start, count, name) in [
+        ("17035550100", 100, "Mallory"),
+        ("17035000000", 1_000_000, "Example Telecom"),
+        ("17035550115", 12, "Telephone"),
+    ] {
+        let mallory = range(start, count, name, 3);
         let found = unexpected(&world).len();
         world.logs_open(&mallory);
         assert_eq!(unexpected(&world).len(), found + 1, "{start} {count}");
     }
     assert!(unexpected(&world).iter().all(|found| *found == (Detector::UnexpectedScope, High)));
+}
+
+/// Who may issue for my number may not give its block to anybody.
+#[test]
+fn a_block_around_my_number_by_an_issuer_that_is_allowed() {
+    let ca = Authority::root("CA", 1, VALIDITY);
+    let mallory = ca.issue(&Profile::ranges(&[("17035550100", 100)], VALIDITY, 3));
+    let allowed_issuers = vec![Operator::of(&Certificate::from_der(ca.certificate().to_vec()).unwrap())];
+    let mut world = world(Watch { allowed_issuers, ..my_number() });
+    world.logs_open(&mallory);
+    assert_eq!(unexpected(&world), [(Detector::UnexpectedScope, Severity::Medium)]);
 }
 
 #[test]

@@ -198,6 +198,27 @@ fn a_wave_is_one_finding_with_its_members() {
     assert!(!ids.contains(&world.waves.last().unwrap().id));
 }
 
+/// A wave by several operators that hits victims of both kinds is one finding: fails when the kind of its newest member alone decides
+/// whether it goes on, and when what was counted in it makes one of each operator.
+#[test]
+fn a_wave_of_both_kinds_by_several_operators_is_one_finding() {
+    for seed in 300..306 {
+        let mut world = quiet(seed);
+        world.run(0..22 * 24);
+        for hour in 22 * 24..22 * 24 + 12 {
+            world.hour(hour);
+            for victim in 0..12 {
+                let kind = if victim == 5 { Kind::Early } else { Kind::NewOperator };
+                world.issue(hour, [0, 1, 2][victim % 3], 44, Some(kind));
+            }
+        }
+        world.run(22 * 24 + 12..28 * 24);
+        let ids: std::collections::HashSet<_> = world.waves.iter().map(|wave| wave.id).collect();
+        assert_eq!(ids.len(), 1, "seed {seed}: {:?}", world.waves);
+        assert!(world.waves.last().unwrap().version > 60);
+    }
+}
+
 /// One number with many credentials, and one certificate with many numbers, are no wave. Fails when `kind_of`
 /// does not look for recent ones.
 #[test]

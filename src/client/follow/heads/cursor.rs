@@ -72,7 +72,10 @@ impl<S: Source + Clone> Heads<S> {
     fn open_index(&self, log: Hash, checked: u64) -> Result<u64, FollowError> {
         let mut state = self.index.write();
         if state.index.is_none() {
-            let store = DiskStore::open(&self.folder).ok();
+            let store = match DiskStore::open(&self.folder) {
+                Err(error) if error.is_full() => return Err(error.into()),
+                store => store.ok(),
+            };
             state.index = store.and_then(|store| Index::open(store, log, Shape::STANDARD).ok());
         }
         let size = state.index.as_ref().map_or(0, |index| index.newest().size());

@@ -7,6 +7,7 @@ use super::cursor::{Cursor, Kept};
 use crate::bundle;
 use crate::client::follow::finding::{FalseHead, Finding, FollowError};
 use crate::client::follow::followed_index::MAX_ROOTS;
+use crate::client::follow::hand::Hand;
 use crate::client::follow::{Object, Recent, Sink};
 use crate::client::index_check::IndexFault;
 use crate::client::read::{LogReader, Seen};
@@ -20,6 +21,8 @@ const BATCH: u64 = 1024;
 /// The most states of the index that wait to be shown, and the most bytes that they are going to write.
 const MAX_STAGED: usize = 64;
 const MAX_STAGED_BYTES: usize = 64 << 20;
+/// The most when none of them will be shown: what is staged is searched layer by layer.
+const MAX_PASSED: usize = 4;
 
 impl<S: Source + Clone> Heads<S> {
     pub(super) async fn recompute<K: Sink>(
@@ -28,7 +31,7 @@ impl<S: Source + Clone> Heads<S> {
         entries: &LogReader<S>,
         checked: u64,
         recent: &Recent,
-        sink: &mut K,
+        hand: &mut Hand<K>,
     ) -> Result<(), FollowError> {
         let all = self.reader.seen().map_or(0, |seen| seen.checkpoint().size);
         while cursor.edge.size() < all {
@@ -50,7 +53,7 @@ impl<S: Source + Clone> Heads<S> {
                 return Err(self.false_head(cursor, fault, &leaf, entries).await?);
             }
             self.take(cursor, head, leaf);
-            self.bound(cursor, sink)?;
+            self.bound(cursor, hand).await?;
         }
         Ok(())
     }
@@ -142,17 +145,18 @@ impl<S: Source + Clone> Heads<S> {
     }
 
     /// Writes states into the store when too many wait. Look-ups then wait for one that can be shown.
-    fn bound<K: Sink>(&self, cursor: &mut Cursor, sink: &mut K) -> Result<(), FollowError> {
+    async fn bound<K: Sink>(&self, cursor: &mut Cursor, hand: &mut Hand<K>) -> Result<(), FollowError> {
         let (staged, bytes) = match &self.index.read().index {
             Some(index) => (index.staged(), index.staged_bytes()),
             None => return Ok(()),
         };
-        if staged <= MAX_STAGED && bytes <= MAX_STAGED_BYTES {
+        let most = if self.is_passing(cursor.edge.size()) { MAX_PASSED } else { MAX_STAGED };
+        if staged <= most && bytes <= MAX_STAGED_BYTES {
             return Ok(());
         }
         let newest = cursor.kept.pop_back();
         cursor.kept = newest.into_iter().collect();
-        self.hand_out(cursor, sink)?;
+        self.hand_out(cursor, hand).await?;
         let state = &mut *self.index.write();
         let Some(index) = &mut state.index else { return Ok(()) };
         index.settle(cursor.recompute.size())?;
@@ -160,9 +164,19 @@ impl<S: Source + Clone> Heads<S> {
         Ok(())
     }
 
-    pub(super) fn hand_out<K: Sink>(&self, cursor: &mut Cursor, sink: &mut K) -> Result<(), FollowError> {
+    /// Whether no state will be shown before more come than can wait.
+    fn is_passing(&self, heads: u64) -> bool {
+        let newest = self.reader.seen().map_or(0, |seen| seen.checkpoint().size);
+        heads.saturating_add(MAX_STAGED as u64) < newest && self.notes.iter().all(|(size, _)| *size > heads)
+    }
+
+    pub(super) async fn hand_out<K: Sink>(
+        &self,
+        cursor: &mut Cursor,
+        hand: &mut Hand<K>,
+    ) -> Result<(), FollowError> {
         if !cursor.objects.is_empty() {
-            sink.take_heads(&cursor.objects).map_err(FollowError::Sink)?;
+            hand.sink().await.take_heads(&cursor.objects).map_err(FollowError::Sink)?;
             cursor.objects.clear();
         }
         Ok(())

@@ -1,17 +1,22 @@
-//! Evidence against a log: the signed originals, verbatim, with what makes of them a proof that stands on its own. Who has the key of
+//! Evidence against a log, as monitors and mirrors write it: the signed originals, verbatim, with what makes of them a proof that stands on its own. Who has the key of
 //! the log verifies it offline, and needs to believe nobody.
+
+mod promise;
 
 use base64ct::{Base64, Encoding};
 use serde::{Deserialize, Serialize};
-use tnlog::checkpoint::Checkpoint;
-use tnlog::entry::{Entry, Leaf};
-use tnlog::index::IndexHead;
-use tnlog::merkle::{Hash, check_consistency, check_inclusion};
-use tnlog::note::{Note, VerifierKey};
 
-/// The longest file that is read, in bytes: two notes, an entry, two proofs.
+use crate::checkpoint::Checkpoint;
+use crate::entry::{Entry, Leaf, Parameters};
+use crate::index::{Generation, IndexHead};
+use crate::merkle::{Hash, check_consistency, check_inclusion};
+use crate::note::{Note, VerifierKey};
+
+pub use promise::{Outcome, Promise, Standing};
+
+/// The longest file that is read, in bytes: two notes, two entries, proofs.
 pub const MAX_EVIDENCE: usize = 4 << 20;
-const FORMAT: &str = "tnlog-monitor evidence 1";
+const FORMAT: &str = "tnlog evidence 1";
 
 /// Evidence, as it is written to a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +54,20 @@ pub enum Proof {
         /// Its inclusion proof.
         hashes: Vec<String>,
     },
+    /// An SCT, and what the tree of the first checkpoint has in its place.
+    Promise(Promise),
+}
+
+impl Proof {
+    /// That the larger tree begins with one of this root.
+    pub fn prefix(root: &Hash, hashes: &[Hash]) -> Self {
+        Proof::Prefix { root: base64(&root.0), hashes: all_base64(hashes) }
+    }
+
+    /// That this entry stands at this index.
+    pub fn entry(index: u64, entry: &[u8], hashes: &[Hash]) -> Self {
+        Proof::Entry { index, entry: base64(entry), hashes: all_base64(hashes) }
+    }
 }
 
 /// What evidence proves, to who knows the key alone.
@@ -60,6 +79,8 @@ pub enum Proved {
     BadEntry,
     /// The index log signed a head that contradicts the checkpoint of its own log.
     BadHead,
+    /// The log signed an SCT, and the entry does not stand where the SCT promises it.
+    NotIncluded,
     /// The log signed what is shown. Whether that is wrong needs more than is here.
     Signed,
 }
@@ -67,8 +88,8 @@ pub enum Proved {
 /// Why it proves nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unproved {
-    /// It is not what a monitor writes.
-    #[error("this is no evidence that a tnlog-monitor wrote")]
+    /// It is not what a monitor or mirror writes.
+    #[error("this is no evidence that tnlog-monitor or tnlog mirror wrote")]
     Malformed,
     /// Its checkpoint with this place, from 1, is not signed with the key.
     #[error(
@@ -113,11 +134,12 @@ impl Evidence {
     /// # Errors
     /// [`Unproved`].
     pub fn verify(&self, keys: &[VerifierKey]) -> Result<Proved, Unproved> {
-        let mut opened = Vec::new();
+        let (mut notes, mut opened) = (Vec::new(), Vec::new());
         for (place, note) in self.checkpoints.iter().enumerate() {
             let note = Note::parse(note.as_bytes()).map_err(|_| Unproved::Malformed)?;
             let checkpoint = keys.iter().find_map(|key| Checkpoint::open(&note, key).ok());
             opened.push(checkpoint.ok_or(Unproved::NotSigned(place + 1))?);
+            notes.push(note);
         }
         match (&opened[..], &self.proof) {
             ([], _) => Err(Unproved::Malformed),
@@ -134,6 +156,10 @@ impl Evidence {
                     .map_err(|_| Unproved::Proof)?;
                 Ok(judge(of, *index, &entry, others))
             }
+            ([of, ..], Some(Proof::Promise(promise))) => Ok(match promise.judge(&notes[0], of)? {
+                Outcome::Broken => Proved::NotIncluded,
+                Outcome::Kept | Outcome::Due => Proved::Signed,
+            }),
             (_, Some(Proof::Prefix { .. })) => Err(Unproved::Proof),
             (_, None) => Ok(Proved::Signed),
         }
@@ -152,7 +178,7 @@ fn other_prefix(a: &Checkpoint, b: &Checkpoint, root: &Hash, proof: &[Hash]) -> 
 
 /// What is wrong with an entry that stands in the tree of a checkpoint, as far as it shows it itself.
 fn judge(of: &Checkpoint, index: u64, entry: &[u8], others: &[Checkpoint]) -> Proved {
-    let log = tnlog::index::Generation::split(&of.origin).map(|(log, _)| log);
+    let log = Generation::split(&of.origin).map(|(log, _)| log);
     if let Some(log) = log {
         let Ok(head) = IndexHead::decode(entry) else { return Proved::BadHead };
         let contradicts =
@@ -160,7 +186,7 @@ fn judge(of: &Checkpoint, index: u64, entry: &[u8], others: &[Checkpoint]) -> Pr
         return if others.iter().any(contradicts) { Proved::BadHead } else { Proved::Signed };
     }
     let is_good = Leaf::decode(entry).is_ok_and(|leaf| {
-        let is_own = |parameters: &tnlog::entry::Parameters| parameters.origin == of.origin;
+        let is_own = |parameters: &Parameters| parameters.origin == of.origin;
         leaf.index == index
             && match &leaf.entry {
                 Entry::Parameters(parameters) => index == 0 && is_own(parameters),
@@ -170,9 +196,12 @@ fn judge(of: &Checkpoint, index: u64, entry: &[u8], others: &[Checkpoint]) -> Pr
     if is_good { Proved::Signed } else { Proved::BadEntry }
 }
 
-/// In base64.
-pub fn base64(bytes: &[u8]) -> String {
+fn base64(bytes: &[u8]) -> String {
     Base64::encode_string(bytes)
+}
+
+fn all_base64(hashes: &[Hash]) -> Vec<String> {
+    hashes.iter().map(|hash| base64(&hash.0)).collect()
 }
 
 fn hash(text: &str) -> Result<Hash, Unproved> {
@@ -187,9 +216,9 @@ fn all(texts: &[String]) -> Result<Vec<Hash>, Unproved> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tnlog::merkle::prove_consistency;
-    use tnlog::note::{KeyType, Signer};
-    use tnlog::tile::{TileSet, TreeEdge};
+    use crate::merkle::prove_consistency;
+    use crate::note::{KeyType, Signer};
+    use crate::tile::{TileSet, TreeEdge};
 
     fn signer() -> Signer {
         Signer::new("log.example", KeyType::Ed25519, &[1; 32]).unwrap()
@@ -212,8 +241,7 @@ mod tests {
     fn proof(small: &[Hash], large: &[Hash]) -> Proof {
         let tiles = TileSet::new(large.len() as u64, TreeEdge::new().append(large)).unwrap();
         let hashes = prove_consistency(&tiles, small.len() as u64, large.len() as u64).unwrap();
-        let hashes = hashes.iter().map(|hash| base64(&hash.0)).collect();
-        Proof::Prefix { root: base64(&root(&large[..small.len()]).0), hashes }
+        Proof::prefix(&root(&large[..small.len()]), &hashes)
     }
 
     /// For every pair of sizes, also powers of two. Honest trees make no evidence: fails without the comparison of the roots in
@@ -257,7 +285,7 @@ mod tests {
         let keys = [signer().verifier_key().clone()];
         let bytes = b"no leaf";
         let signed = Checkpoint::new("log.example", 1, Hash::of_leaf(bytes)).sign(&signer()).unwrap();
-        let entry = |bytes: &[u8]| Proof::Entry { index: 0, entry: base64(bytes), hashes: vec![] };
+        let entry = |bytes: &[u8]| Proof::entry(0, bytes, &[]);
         let evidence = |bytes| Evidence::new("bad-leaf", "", &[&signed], Some(entry(bytes)));
         assert_eq!(evidence(bytes).verify(&keys), Ok(Proved::BadEntry));
         assert_eq!(evidence(b"another").verify(&keys), Err(Unproved::Proof));
