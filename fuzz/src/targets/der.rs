@@ -51,8 +51,8 @@ pub fn write(nodes: &[Node]) -> Vec<u8> {
         bytes.push(node.tag);
         match content.len() {
             length @ 0..=0x7f => bytes.push(length as u8),
-            length @ 0..=0xff => bytes.extend([0x81, length as u8]),
-            length @ 0..=0xffff => bytes.extend([0x82, (length >> 8) as u8, length as u8]),
+            length @ 0x80..=0xff => bytes.extend([0x81, length as u8]),
+            length @ 0x100..=0xffff => bytes.extend([0x82, (length >> 8) as u8, length as u8]),
             length => bytes.extend([0x83, (length >> 16) as u8, (length >> 8) as u8, length as u8]),
         }
         bytes.extend(content);
