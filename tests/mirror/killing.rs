@@ -41,12 +41,24 @@ impl Drop for Process {
     }
 }
 
+/// Shows what the program said when the test fails.
+struct Said(PathBuf);
+
+impl Drop for Said {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("{}", std::fs::read_to_string(&self.0).unwrap_or_default());
+        }
+    }
+}
+
 /// Killed at instants of every part of its life, while entries arrive.
 #[test]
 fn it_survives_death_at_any_instant() {
     let log = TestLog::start("");
     let temporary = tempfile::tempdir().unwrap();
     let (folder, messages) = (temporary.path().join("mirror"), temporary.path().join("messages"));
+    let _said = Said(messages.clone());
     let public = folder.join("public");
     let size = || {
         let note = std::fs::read(public.join("checkpoint")).ok()?;
