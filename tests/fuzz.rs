@@ -61,7 +61,7 @@ fn seeds_hold() {
 #[ignore = "writes files"]
 fn write_seeds() {
     for (name, _) in TARGETS {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/work/seeds").join(name);
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/made/seeds").join(name);
         fs::create_dir_all(&folder).unwrap();
         for (number, seed) in seeds::of(name).iter().enumerate() {
             fs::write(folder.join(number.to_string()), seed).unwrap();

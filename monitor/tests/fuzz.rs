@@ -44,7 +44,7 @@ fn seeds_and_what_was_kept_hold() {
 #[test]
 #[ignore = "writes files"]
 fn write_seeds() {
-    let folder = fuzz().join("work/seeds/monitor");
+    let folder = fuzz().join("made/seeds/monitor");
     fs::create_dir_all(&folder).unwrap();
     for (number, seed) in seeds().iter().enumerate() {
         fs::write(folder.join(number.to_string()), seed).unwrap();
