@@ -5,9 +5,11 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
+use tnlog::certificate::Certificate;
 use tnlog::chain_item::ChainItem;
+use tnlog::client::check::{CheckedCertificate, CheckedLeaf};
 use tnlog::client::copy::LogCopy;
-use tnlog::entry::{Entry, Leaf};
+use tnlog::entry::{Entry, Leaf, SignedEntry};
 use tnlog::receipt::KnownLog;
 use tnlog::tile::{FULL_WIDTH, Kind};
 
@@ -113,15 +115,31 @@ impl Entries {
         let within = (first..).zip(leaves.iter().zip(&items)).filter(|(index, _)| range.contains(index));
         let decode = |(_, (leaf, item)): (u64, (&Vec<u8>, &Vec<u8>))| {
             let leaf = Leaf::decode(leaf).map_err(io::Error::other)?;
-            let beside = self.beside(&leaf, item)?;
+            let beside = self.beside(&leaf, || Ok(self.open(&leaf, item)))?;
             Ok((leaf, beside))
         };
         within.map(decode).collect()
     }
 
-    fn beside(&self, leaf: &Leaf, item: &[u8]) -> io::Result<Beside> {
+    /// What must be known beside a leaf that was checked just now, and is kept.
+    pub fn beside_checked(&self, checked: &CheckedLeaf) -> io::Result<Beside> {
+        let leaf = &checked.leaf;
+        self.beside(leaf, || match (&leaf.entry, &checked.open) {
+            (Entry::Open(signed), Some(open)) => Ok(Some(OpenCertificate::of(signed, open.clone()))),
+            _ => {
+                let item = self.copy.item(Kind::Chains, leaf.index)?.ok_or_else(lost)?;
+                Ok(self.open(leaf, &item))
+            }
+        })
+    }
+
+    fn beside(
+        &self,
+        leaf: &Leaf,
+        open: impl FnOnce() -> io::Result<Option<OpenCertificate>>,
+    ) -> io::Result<Beside> {
         Ok(match &leaf.entry {
-            Entry::Open(_) => Beside { open: self.open(leaf, item), ..Beside::default() },
+            Entry::Open(_) => Beside { open: open()?, ..Beside::default() },
             Entry::Number(number) => {
                 Beside { issuer: self.issuers.of_key(number.issuer_key_hash), ..Beside::default() }
             }
@@ -132,9 +150,16 @@ impl Entries {
         })
     }
 
+    /// None when there is no certificate in the bytes: then the log is at fault.
     fn open(&self, leaf: &Leaf, item: &[u8]) -> Option<OpenCertificate> {
         let Entry::Open(signed) = &leaf.entry else { return None };
-        let item = ChainItem::decode(item).ok()?;
-        OpenCertificate::of(signed, &item, &|fingerprint| self.issuers.certificate(fingerprint))
+        let ChainItem { pre_certificate, chain } = ChainItem::decode(item).ok()?;
+        let der = match signed {
+            SignedEntry::X509(der) => der.clone(),
+            SignedEntry::Precert { .. } => pre_certificate,
+        };
+        let certificate = Arc::new(Certificate::from_der(der).ok()?);
+        let chain = chain.iter().map_while(|issuer| self.issuers.certificate(issuer)).collect();
+        Some(OpenCertificate::of(signed, CheckedCertificate { certificate, chain }))
     }
 }

@@ -32,8 +32,9 @@ pub struct Keeper {
 
 impl Keeper {
     /// Shows the detectors what they have not seen yet. Ends early, to come again, when the log must be asked for an issuer first.
-    fn observe(&self, end: u64) -> io::Result<()> {
+    fn observe(&self, part: &Part<'_>) -> io::Result<()> {
         let log = self.entries.log()?.ok_or_else(|| io::Error::other("the log has no parameters"))?;
+        let log_id = *log.sct_key.log_id();
         let detectors = lock(&self.detectors);
         let mut run = Run {
             keeper: self,
@@ -41,7 +42,13 @@ impl Keeper {
             notices: Vec::new(),
             next: self.state.observed()?,
         };
-        self.entries.each(*log.sct_key.log_id(), run.next..end, |entry| run.observe(&detectors, entry))?;
+        self.entries
+            .each(log_id, run.next..part.first.max(run.next), |entry| run.observe(&detectors, entry))?;
+        let seen = usize::try_from(run.next.saturating_sub(part.first)).unwrap_or(usize::MAX);
+        for checked in part.checked.iter().skip(seen) {
+            let beside = self.entries.beside_checked(checked)?;
+            run.observe(&detectors, &Observed::of(log_id, &checked.leaf, beside))?;
+        }
         run.store()
     }
 }
@@ -89,7 +96,7 @@ impl Sink for Keeper {
         issuers
             .filter_map(|(_, der)| Certificate::from_der(der.clone()).ok())
             .for_each(|issuer| self.issuers.learn(&issuer));
-        self.observe(part.first + part.leaves.len() as u64)
+        self.observe(part)
     }
 
     fn take_heads(&mut self, objects: &[Object]) -> io::Result<()> {

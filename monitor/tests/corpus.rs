@@ -10,7 +10,8 @@ use tnlog::admission::{Kind, Trust, admit};
 use tnlog::anchors::{Anchor, Anchors, VerifiedIssuers};
 use tnlog::certificate::Certificate;
 use tnlog::chain_item::ChainItem;
-use tnlog::entry::{Entry, Leaf};
+use tnlog::client::check::CheckedCertificate;
+use tnlog::entry::{Entry, Leaf, SignedEntry};
 use tnlog::signature::Ecdsa;
 use tnlog::submission::Submission;
 use tnlog::synthetic::{Authority, Issued, KeyPair, Name, Profile, Validity};
@@ -84,6 +85,17 @@ impl Corpus {
         entries.iter_mut().enumerate().for_each(|(index, (leaf, _))| leaf.index = 1 + index as u64);
         Corpus { entries, issuers }
     }
+
+    fn open(&self, leaf: &Leaf, item: &ChainItem) -> OpenCertificate {
+        let Entry::Open(signed) = &leaf.entry else { panic!("an entry in the open") };
+        let der = match signed {
+            SignedEntry::X509(der) => der,
+            SignedEntry::Precert { .. } => &item.pre_certificate,
+        };
+        let certificate = Arc::new(Certificate::from_der(&der[..]).unwrap());
+        let chain = item.chain.iter().map_while(|hash| self.issuers.get(hash).cloned()).collect();
+        OpenCertificate::of(signed, CheckedCertificate { certificate, chain })
+    }
 }
 
 /// A log that is watched.
@@ -97,12 +109,10 @@ struct Watching {
 impl Watching {
     /// Stores what changed after every `batch` entries.
     fn follow(&mut self, corpus: &Corpus, batch: usize) {
-        let by_fingerprint = |hash: &[u8; 32]| corpus.issuers.get(hash).cloned();
         for batch in corpus.entries.chunks(batch) {
             let mut memory = Memory::new(&self.store);
             for (leaf, item) in batch {
-                let Entry::Open(signed) = &leaf.entry else { panic!("an entry in the open") };
-                let open = OpenCertificate::of(signed, item, &by_fingerprint);
+                let open = Some(corpus.open(leaf, item));
                 let entry = Observed::of(LOG, leaf, Beside { open, ..Beside::default() });
                 assert!(matches!(entry.content, Content::Open(_)));
                 self.findings.extend(self.detectors.observe(&entry, &mut memory).unwrap());
@@ -180,9 +190,7 @@ fn the_whole_corpus_without_a_watch() {
     let carriers =
         watching.findings.iter().filter(|finding| finding.severity >= Severity::Medium).map(|finding| {
             let (leaf, item) = &corpus.entries[finding.entries[0] as usize - 1];
-            let Entry::Open(signed) = &leaf.entry else { panic!("an entry in the open") };
-            let open = OpenCertificate::of(signed, item, &|hash| corpus.issuers.get(hash).cloned()).unwrap();
-            open.certificate.organization().unwrap()
+            corpus.open(leaf, item).certificate.organization().unwrap()
         });
     let names = ["BCM One Cloud Communications, LLC", "Ascension Technologies", "Toly Digital Networks Inc"];
     assert_eq!(carriers.collect::<Vec<_>>(), names);

@@ -1,11 +1,10 @@
 //! Recomputes the number index of a log from its leaves, and compares every head of the index log with it.
 
-use bytes::Bytes;
-
 use super::read::{LogReader, ReadError};
 use super::source::Source;
 use crate::index::labels_of_bytes;
 use crate::index::{Change, HeadError, Index, IndexError, IndexHead, IndexStore, MemoryStore, Shape};
+use crate::label::Label;
 use crate::merkle::Hash;
 use crate::tile::TreeEdge;
 
@@ -93,6 +92,7 @@ pub async fn check_index<S: Source, T: Source>(
             }
             while recompute.size() < head.size {
                 let leaves = entries.entries(recompute.size()..head.size).await?;
+                let leaves: Vec<_> = leaves.iter().map(|leaf| IndexedLeaf::of_bytes(leaf)).collect();
                 let planned = recompute.plan(&index, &leaves)?;
                 let reached = recompute.stage(&mut index, planned)?;
                 index.settle(reached)?;
@@ -111,6 +111,22 @@ pub async fn check_index<S: Source, T: Source>(
 pub struct Recompute {
     /// The right edge of the entry log at the newest state of the index.
     edge: TreeEdge,
+}
+
+/// A leaf as the index of a log sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexedLeaf {
+    /// Its hash.
+    pub hash: Hash,
+    /// Its labels.
+    pub labels: Vec<Label>,
+}
+
+impl IndexedLeaf {
+    /// From its bytes. Total: what is no leaf carries no label.
+    pub fn of_bytes(leaf: &[u8]) -> Self {
+        IndexedLeaf { hash: Hash::of_leaf(leaf), labels: labels_of_bytes(leaf) }
+    }
 }
 
 /// What leaves change in an index.
@@ -147,14 +163,14 @@ impl Recompute {
     pub fn plan<S: IndexStore>(
         &self,
         index: &Index<S>,
-        leaves: &[Bytes],
+        leaves: &[IndexedLeaf],
     ) -> Result<Planned, IndexError<S::Error>> {
         let (first, mut edge) = (self.size(), self.edge.clone());
         let labels = (first..)
             .zip(leaves)
-            .flat_map(|(index, leaf)| labels_of_bytes(leaf).into_iter().map(move |label| (label, index)));
+            .flat_map(|(index, leaf)| leaf.labels.iter().map(move |label| (*label, index)));
         let change = index.plan(labels.collect(), first + leaves.len() as u64)?;
-        edge.append(&leaves.iter().map(|leaf| Hash::of_leaf(leaf)).collect::<Vec<_>>());
+        edge.append(&leaves.iter().map(|leaf| leaf.hash).collect::<Vec<_>>());
         Ok(Planned { change, edge })
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tnlog::admission::Kind;
 use tnlog::certificate::Certificate;
-use tnlog::chain_item::ChainItem;
+use tnlog::client::check::CheckedCertificate;
 use tnlog::entry::{Entry, KeyStatementEntry, Leaf, NumberEntry, RegistrationEntry, SignedEntry};
 
 use super::id::{Issuer, KeyId};
@@ -23,29 +23,19 @@ pub struct OpenCertificate {
 }
 
 impl OpenCertificate {
-    /// From the entry and what lies beside it, which the caller has checked against it. `issuer_of` gives the
-    /// CA certificate with a fingerprint. None when there is no certificate in the bytes: then the log is at
-    /// fault.
-    pub fn of(
-        signed: &SignedEntry,
-        item: &ChainItem,
-        issuer_of: &dyn Fn(&[u8; 32]) -> Option<Arc<Certificate>>,
-    ) -> Option<Self> {
-        let chain: Vec<_> = item.chain.iter().map_while(issuer_of).collect();
-        let (der, kind) = match signed {
-            SignedEntry::X509(der) => (der, Kind::Final),
-            SignedEntry::Precert { .. } => (&item.pre_certificate, Kind::Precertificate),
-        };
-        let certificate = Arc::new(Certificate::from_der(der.clone()).ok()?);
-        let issuer = match signed {
-            SignedEntry::X509(_) => chain.first().map(|issuer| Issuer::of(issuer)),
+    /// From the entry and what lies beside it, which was checked against it.
+    pub fn of(signed: &SignedEntry, checked: CheckedCertificate) -> Self {
+        let CheckedCertificate { certificate, chain } = checked;
+        let (kind, issuer) = match signed {
+            SignedEntry::X509(_) => (Kind::Final, chain.first().map(|issuer| Issuer::of(issuer))),
             SignedEntry::Precert { issuer_key_hash, .. } => {
                 let found = chain.iter().find(|issuer| issuer.spki_sha256() == issuer_key_hash);
-                Some(found.map_or(Issuer::unknown(*issuer_key_hash), |issuer| Issuer::of(issuer)))
+                let issuer = found.map_or(Issuer::unknown(*issuer_key_hash), |issuer| Issuer::of(issuer));
+                (Kind::Precertificate, Some(issuer))
             }
         };
         let issuer = issuer.unwrap_or_else(|| Issuer::of(&certificate));
-        Some(OpenCertificate { certificate, kind, chain, issuer })
+        OpenCertificate { certificate, kind, chain, issuer }
     }
 }
 

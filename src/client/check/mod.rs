@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub use bundle::{CheckedCertificate, CheckedLeaf};
 pub use claims::Claims;
 pub use fault::{CheckError, Fault, FaultKind};
 
@@ -72,14 +73,19 @@ pub async fn check_log<S: Source>(
     from: Position,
     progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<Position, CheckError> {
-    let position = check_leaves(source, target, target.checkpoint.size, from, progress).await?;
-    let check = Check { source: source.clone(), target, position };
-    check.finish().await?;
-    Ok(check.position)
+    let size = target.checkpoint.size;
+    let mut checked = from.edge.size();
+    let mut count = |leaves: Vec<CheckedLeaf>| {
+        checked += leaves.len() as u64;
+        progress(checked);
+    };
+    let position = check_leaves(source, target, size, from, &mut count).await?;
+    check_end(source, target, position).await
 }
 
-/// The same for the leaves up to `to` alone, which is at most the size of the target: for checking a log in parts. The caller
-/// proves that the tree of the target begins with that of the position before it believes anything.
+/// The same for the leaves up to `to` alone, which is at most the size of the target: for checking a log in parts. Those of each bundle
+/// are handed to `take`, in order; they are decoded and their certificates parsed once. The caller proves that the tree of the target
+/// begins with that of the position, or that it is all of it ([`check_end`]), before it believes anything.
 ///
 /// # Errors
 /// As [`check_log`].
@@ -88,7 +94,7 @@ pub async fn check_leaves<S: Source>(
     target: Target<'_>,
     to: u64,
     from: Position,
-    progress: &mut (dyn FnMut(u64) + Send),
+    take: &mut (dyn FnMut(Vec<CheckedLeaf>) + Send),
 ) -> Result<Position, CheckError> {
     let shown = target.checkpoint.size;
     let mut check = Check { source: source.clone(), target, position: from };
@@ -98,9 +104,22 @@ pub async fn check_leaves<S: Source>(
     }
     let mut pipeline = Pipeline::new(source, seen, to.min(shown), target.checkpoint);
     while let Some(checked) = pipeline.next().await {
-        check.add(checked?).await?;
-        progress(check.position.edge.size());
+        take(check.add(checked?).await?);
     }
+    Ok(check.position)
+}
+
+/// The rest of [`check_log`], where all leaves of the target are checked: the partial tiles, the root, and the tree head.
+///
+/// # Errors
+/// As [`check_log`].
+pub async fn check_end<S: Source>(
+    source: &Arc<S>,
+    target: Target<'_>,
+    position: Position,
+) -> Result<Position, CheckError> {
+    let check = Check { source: source.clone(), target, position };
+    check.finish().await?;
     Ok(check.position)
 }
 
@@ -111,20 +130,21 @@ struct Check<'a, S> {
 }
 
 impl<S: Source> Check<'_, S> {
-    async fn add(&mut self, checked: Checked) -> Result<(), CheckError> {
-        let Checked { path, facts, tile } = checked;
+    /// The leaves that are new.
+    async fn add(&mut self, checked: Checked) -> Result<Vec<CheckedLeaf>, CheckError> {
+        let Checked { path, mut facts, tile } = checked;
         let first = path.index * u64::from(FULL_WIDTH);
         let known = (self.position.edge.size() - first) as usize;
         self.check_known(path, &facts, known)?;
         self.check_time(path, &facts, known)?;
-        for leaf in &facts.others {
-            self.take(path, leaf)?;
+        for checked in facts.leaves.iter().filter(|checked| !checked.is_open()) {
+            self.take(path, &checked.leaf)?;
         }
         let tiles = self.position.edge.append(&facts.hashes[known..]);
         for (computed, bytes) in tiles {
             self.check_tile(computed, &bytes, &tile).await?;
         }
-        Ok(())
+        Ok(facts.leaves.split_off(known))
     }
 
     /// A bundle that was partial before still begins with the same leaves.
@@ -139,7 +159,8 @@ impl<S: Source> Check<'_, S> {
     }
 
     fn check_time(&mut self, path: TilePath, facts: &Facts, known: usize) -> Result<(), Fault> {
-        let (Some(&first), Some(&last)) = (facts.times.get(known), facts.times.last()) else { return Ok(()) };
+        let (Some(first), Some(last)) = (facts.leaves.get(known), facts.leaves.last()) else { return Ok(()) };
+        let (first, last) = (first.leaf.timestamp, last.leaf.timestamp);
         let before = self.position.time;
         if first < before {
             let index = self.position.edge.size();

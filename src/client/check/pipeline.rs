@@ -93,11 +93,11 @@ async fn check_bundle<S: Source>(log: Arc<Log<S>>, path: TilePath) -> Result<Che
         }
     }
     let facts = bundle.check(&items, &issuers)?;
-    if !facts.others.is_empty() {
+    if facts.leaves.iter().any(|checked| !checked.is_open()) {
         earlier.remember(path.index, bundle.leaves()?.into());
     }
-    for leaf in &facts.others {
-        check_claim(path, leaf, earlier).await?;
+    for checked in facts.leaves.iter().filter(|checked| !checked.is_open()) {
+        check_claim(path, &checked.leaf, earlier).await?;
     }
     Ok(Checked { path, facts, tile: tile? })
 }

@@ -5,10 +5,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
-
 use crate::bundle;
-use crate::client::check::Claims;
+use crate::client::check::{CheckedLeaf, Claims};
 use crate::entry::{Entry, Leaf};
 
 const FILE: &str = "claims";
@@ -24,11 +22,12 @@ impl ClaimLeaves {
     }
 
     /// Adds those of checked leaves, durably. After a crash the same ones may be added again.
-    pub(super) fn add(&self, leaves: &[Bytes]) -> io::Result<()> {
-        let is_claim = |leaf: &Leaf| matches!(leaf.entry, Entry::KeyStatement(_) | Entry::Registration(_));
+    pub(super) fn add<'a>(&self, leaves: impl Iterator<Item = &'a CheckedLeaf>) -> io::Result<()> {
+        let is_claim = |leaf: &&Leaf| matches!(leaf.entry, Entry::KeyStatement(_) | Entry::Registration(_));
         let mut bytes = Vec::new();
-        for leaf in leaves.iter().filter(|leaf| Leaf::decode(leaf).is_ok_and(|leaf| is_claim(&leaf))) {
-            bundle::append(&mut bytes, leaf).map_err(io::Error::other)?;
+        for leaf in leaves.map(|checked| &checked.leaf).filter(is_claim) {
+            let leaf = leaf.encode().map_err(io::Error::other)?;
+            bundle::append(&mut bytes, &leaf).map_err(io::Error::other)?;
         }
         if bytes.is_empty() {
             return Ok(());
@@ -79,6 +78,7 @@ fn read_leaf(reader: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::index_check::IndexedLeaf;
     use crate::commitment::Commitment;
     use crate::entry::sample::{START, label, leaf, number, reference};
     use crate::entry::{Action, KeyStatementEntry, RegistrationEntry, Verb};
@@ -90,7 +90,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let kept = ClaimLeaves::new(folder.path());
         assert_eq!(kept.load(9).unwrap(), Claims::default());
-        let encode = |leaf: &Leaf| Bytes::from(leaf.encode().unwrap());
+        let checked = |leaf: &Leaf| {
+            let indexed = IndexedLeaf::of_bytes(&leaf.encode().unwrap());
+            CheckedLeaf { leaf: leaf.clone(), open: None, indexed }
+        };
         let key = KeyPair::p256(1);
         let credential = leaf(1, 0, number(&key, &[1], 1));
         let registration = RegistrationEntry {
@@ -106,16 +109,16 @@ mod tests {
         let signature = key.sign(b"anything");
         let statement =
             KeyStatementEntry { labels: vec![label(1)], verb: Verb::Approve, old, new, signature };
-        let leaves = [encode(&credential), encode(&leaf(2, 0, registration)), encode(&leaf(3, 0, statement))];
-        kept.add(&leaves).unwrap();
-        kept.add(&leaves[1..2]).unwrap();
+        let leaves = [&credential, &leaf(2, 0, registration), &leaf(3, 0, statement)].map(checked);
+        kept.add(leaves.iter()).unwrap();
+        kept.add(leaves[1..2].iter()).unwrap();
         let claims = kept.load(4).unwrap();
         assert_eq!((claims.key_statements(), claims.registrations()), (1, 1));
         let whole = std::fs::read(&kept.0).unwrap();
         for end in 0..whole.len() {
             std::fs::write(&kept.0, &whole[..end]).unwrap();
             kept.load(4).unwrap();
-            kept.add(&leaves[1..]).unwrap();
+            kept.add(leaves[1..].iter()).unwrap();
             let claims = kept.load(4).unwrap();
             assert_eq!((claims.key_statements(), claims.registrations()), (1, 1), "cut after {end} bytes");
         }

@@ -7,12 +7,14 @@ use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
 use super::claims::ClaimLeaves;
 use super::{Object, Part, Sink};
+use crate::client::check::CheckedLeaf;
 use crate::note::Note;
 
 /// A part that was checked, on its way to the sink.
 pub(super) struct Parcel {
     pub(super) first: u64,
     pub(super) leaves: Vec<Bytes>,
+    pub(super) checked: Vec<CheckedLeaf>,
     pub(super) objects: Vec<Object>,
     /// The checkpoint that it is the last part of.
     pub(super) completes: Option<Note>,
@@ -64,9 +66,9 @@ impl<K: Sink> Hand<K> {
         self.sink().await;
         let mut sink = self.sink.take().expect("it is back");
         self.away = Some(spawn_blocking(move || {
-            let Parcel { first, leaves, objects, .. } = &parcel;
-            let part = Part { first: *first, leaves, objects };
-            let taken = sink.take(&part).and_then(|()| claims.add(leaves));
+            let Parcel { first, leaves, checked, objects, .. } = &parcel;
+            let part = Part { first: *first, leaves, checked, objects };
+            let taken = sink.take(&part).and_then(|()| claims.add(checked.iter()));
             (sink, parcel, taken)
         }));
     }

@@ -38,7 +38,8 @@ use memory::{Memory, Place, checkpoint_of};
 use part::{leaves, objects};
 use recorder::{Issuers, Recorder};
 
-use super::check::{CheckError, Fault, FaultKind, Position, Target, check_leaves, check_log};
+use super::check::{CheckError, CheckedLeaf, Fault, FaultKind, Position, Target, check_end, check_leaves};
+use super::index_check::IndexedLeaf;
 use super::read::{LogReader, Seen};
 use super::source::{CHECKPOINT, Source};
 use crate::entry::Leaf;
@@ -46,8 +47,9 @@ use crate::note::{Note, VerifierKey};
 use crate::policy::{Policy, PolicyError};
 use crate::tile::FULL_WIDTH;
 
-/// Leaves that are checked, handed out and saved together: eight bundles, at most 256 MiB of a hostile log. Three parts are in
-/// memory: one that is checked, one that the sink has, and the leaves of one that is indexed.
+/// Leaves that are checked, handed out and saved together: eight bundles, some 12 MiB of a real log with what is
+/// decoded of it, at most 600 MiB of a hostile one. Two parts are in memory, one that is checked and one that the sink has; and of one
+/// more what is indexed.
 const PART: u64 = 8 * FULL_WIDTH as u64;
 
 /// Takes what was verified, in order, before the position is saved: after a crash the same part, or one that begins at the
@@ -89,6 +91,8 @@ pub struct Part<'a> {
     pub first: u64,
     /// Each as it is logged.
     pub leaves: &'a [Bytes],
+    /// The same, decoded.
+    pub checked: &'a [CheckedLeaf],
     /// Bundles, tiles and CA certificates. Partial ones come with the last part of a checkpoint.
     pub objects: &'a [Object],
 }
@@ -143,11 +147,11 @@ pub struct Follower<S, K> {
 
 /// The first index, and leaves from there on.
 #[derive(Default)]
-struct Recent(u64, Vec<Bytes>);
+struct Recent(u64, Vec<IndexedLeaf>);
 
 impl Recent {
     /// The leaves of a range that begins within these.
-    fn get(&self, start: u64, end: u64) -> Option<&[Bytes]> {
+    fn get(&self, start: u64, end: u64) -> Option<&[IndexedLeaf]> {
         let from = usize::try_from(start.checked_sub(self.0)?).ok()?;
         let all = self.1.get(from..).filter(|all| !all.is_empty())?;
         Some(&all[..all.len().min(usize::try_from(end - start).ok()?)])
@@ -300,13 +304,14 @@ impl<S: Source + Clone, K: Sink> Follower<S, K> {
         let to = size.min((from / PART + 1) * PART);
         let recorder = Arc::new(Recorder::new(self.entries.source(), &(from..to), self.issuers.clone()));
         // A position that was used up by an error is read again by the next step.
-        let position = self.check(&recorder, &target, position, to).await?;
+        let (position, checked) = self.check(&recorder, &target, position, to).await?;
         let recorded = recorder.recorded();
         let leaves = leaves(&recorded, from, to).await?;
         let objects = objects(&recorded, &position, from, to == size).await?;
         self.taken().await?;
         let completes = (to == size).then_some(target.note);
-        self.hand.give(Parcel { first: from, leaves, objects, completes }, self.claims.clone()).await;
+        let parcel = Parcel { first: from, leaves, checked, objects, completes };
+        self.hand.give(parcel, self.claims.clone()).await;
         self.issuers = recorded.with_known(&self.issuers);
         self.position = Some(position);
         Ok(true)
@@ -321,7 +326,8 @@ impl<S: Source + Clone, K: Sink> Follower<S, K> {
                 (self.position, self.issuers) = (None, Issuers::default());
                 return saved;
             }
-            self.recent = Recent(parcel.first, parcel.leaves);
+            let indexed = parcel.checked.into_iter().map(|checked| checked.indexed);
+            self.recent = Recent(parcel.first, indexed.collect());
             self.say();
         }
         if self.told != self.memory.complete
@@ -350,7 +356,7 @@ impl<S: Source + Clone, K: Sink> Follower<S, K> {
         target: &Seen,
         from: Position,
         to: u64,
-    ) -> Result<Position, FollowError> {
+    ) -> Result<(Position, Vec<CheckedLeaf>), FollowError> {
         let found = |error| match error {
             CheckError::Fault(fault) => {
                 FollowError::from(Finding::Fault { fault, checkpoint: Box::new(target.note.clone()) })
@@ -359,12 +365,14 @@ impl<S: Source + Clone, K: Sink> Follower<S, K> {
         };
         let (note, checkpoint) = (&target.note, target.checkpoint());
         let aim = Target { note, checkpoint };
+        let mut leaves = Vec::new();
+        let mut take = |checked| leaves.extend(checked);
+        let position = check_leaves(recorder, aim, to, from, &mut take).await.map_err(&found)?;
         if to == checkpoint.size {
-            return check_log(recorder, aim, from, &mut |_| {}).await.map_err(found);
+            return Ok((check_end(recorder, aim, position).await.map_err(found)?, leaves));
         }
-        let position = check_leaves(recorder, aim, to, from, &mut |_| {}).await.map_err(found)?;
         if self.entries.begins_with(to, &position.root()).await? {
-            return Ok(position);
+            return Ok((position, leaves));
         }
         Err(found(Fault { place: CHECKPOINT.into(), index: None, kind: FaultKind::Root }.into()))
     }

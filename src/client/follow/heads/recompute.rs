@@ -9,7 +9,7 @@ use crate::client::follow::finding::{FalseHead, Finding, FollowError};
 use crate::client::follow::followed_index::MAX_ROOTS;
 use crate::client::follow::hand::Hand;
 use crate::client::follow::{Object, Recent, Sink};
-use crate::client::index_check::IndexFault;
+use crate::client::index_check::{IndexFault, IndexedLeaf};
 use crate::client::read::{LogReader, Seen};
 use crate::client::source::Source;
 use crate::index::IndexHead;
@@ -72,7 +72,8 @@ impl<S: Source + Clone> Heads<S> {
             let leaves = match recent.get(start, end) {
                 Some(leaves) => leaves,
                 None => {
-                    fetched = entries.entries(start..end).await?;
+                    let leaves = entries.entries(start..end).await?;
+                    fetched = leaves.iter().map(|leaf| IndexedLeaf::of_bytes(leaf)).collect::<Vec<_>>();
                     &fetched
                 }
             };
