@@ -18,6 +18,8 @@ const MAX_SEEKS: usize = 20_000;
 /// Names that are shown to choose from.
 const MAX_NAMES: usize = 500;
 const RANKS: u8 = 4;
+/// The longest place in a list: the time, and an id of at most 64 letters.
+const MAX_PLACE: usize = 80;
 
 /// The order of a page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,6 +51,8 @@ pub struct Query {
     pub order: Order,
     /// What an earlier page said.
     pub from: Option<String>,
+    /// The page that ends before [`from`](Self::from), instead of the one that begins there.
+    pub is_back: bool,
     /// The most findings of a page.
     pub limit: usize,
 }
@@ -60,6 +64,8 @@ pub struct Page {
     pub found: Vec<Found>,
     /// From where there may be more.
     pub next: Option<String>,
+    /// Before which there may be more.
+    pub previous: Option<String>,
     /// It took so long that it was left there, with fewer than could be.
     pub is_cut: bool,
     /// How many pass the filters, of each severity from the least; without regard to the search.
@@ -96,20 +102,30 @@ impl Catalogue {
             Some(severity) => vec![RANKS - 1 - severity as u8],
             None => (0..RANKS).collect(),
         };
-        let mut search = Search { catalogue: self, groups, ranks, order: query.order, seeks: 0 };
-        let mut from = query.from.as_deref().and_then(read_place);
-        while page.found.len() < query.limit {
-            let Some(place) = search.next(from.as_ref())? else { return Ok(page) };
-            if search.is_cut() {
-                page.is_cut = true;
-                page.next = Some(write_place(&place));
+        let way = Way::Forward;
+        let mut search = Search { catalogue: self, groups, ranks, order: query.order, way, seeks: 0 };
+        let from = query.from.as_deref().and_then(read_place);
+        if let Some(before) = from.as_ref().filter(|_| query.is_back) {
+            search.way = Way::Back;
+            let walked = search.walk(Some(behind(before, Way::Back)), query.limit)?;
+            if walked.found.len() == query.limit || walked.is_cut {
+                page.found = walked.found.into_iter().rev().collect();
+                page.previous = walked.more.map(|place| write_place(&behind(&place, Way::Forward)));
+                (page.is_cut, page.next) = (walked.is_cut, query.from.clone());
                 return Ok(page);
             }
-            let id = place.id().ok_or(CatalogueError::Damaged)?;
-            page.found.extend(self.find(id)?);
-            from = Some(after(&place));
+            // The first page is a whole one.
+            search.way = Way::Forward;
         }
-        page.next = search.next(from.as_ref())?.map(|place| write_place(&place));
+        let from = from.filter(|_| !query.is_back);
+        let walked = search.walk(from.clone(), query.limit)?;
+        (page.found, page.is_cut) = (walked.found, walked.is_cut);
+        page.next = walked.more.map(|place| write_place(&place));
+        if let Some(from) = from {
+            search.way = Way::Back;
+            let is_more = search.is_cut() || search.next(Some(&behind(&from, Way::Back)))?.is_some();
+            page.previous = Some(write_place(&from)).filter(|_| is_more);
+        }
         Ok(page)
     }
 
@@ -139,15 +155,9 @@ impl Catalogue {
     pub fn of_entry(&self, log: &str, index: u64, limit: usize) -> Result<Vec<Found>, CatalogueError> {
         let of_log = List::of_facets(&Facets { log: Some(log), ..Facets::default() });
         let groups = vec![vec![of_log], vec![List::of_entry(index)]];
-        let order = Order::Gravest;
-        let mut search = Search { catalogue: self, groups, ranks: (0..RANKS).collect(), order, seeks: 0 };
-        let (mut found, mut from) = (Vec::new(), None);
-        while found.len() < limit && !search.is_cut() {
-            let Some(place) = search.next(from.as_ref())? else { break };
-            found.extend(self.find(place.id().ok_or(CatalogueError::Damaged)?)?);
-            from = Some(after(&place));
-        }
-        Ok(found)
+        let (order, way, ranks) = (Order::Gravest, Way::Forward, (0..RANKS).collect());
+        let mut search = Search { catalogue: self, groups, ranks, order, way, seeks: 0 };
+        Ok(search.walk(None, limit)?.found)
     }
 
     /// The names of detectors or of watches that there are findings of.
@@ -193,13 +203,48 @@ impl Catalogue {
     }
 }
 
+/// Which way lists are walked through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Forward,
+    Back,
+}
+
+impl Way {
+    /// Whether one place comes before another.
+    fn comes_first(self, one: &[u8], other: &[u8]) -> bool {
+        match self {
+            Way::Forward => one < other,
+            Way::Back => one > other,
+        }
+    }
+
+    /// Where the walk through a list begins.
+    fn begin(self) -> &'static [u8] {
+        match self {
+            Way::Forward => &[],
+            Way::Back => &[u8::MAX; 9],
+        }
+    }
+}
+
 /// A walk through lists, of which each finding must be in one of each group.
 struct Search<'a> {
     catalogue: &'a Catalogue,
     groups: Vec<Vec<List>>,
+    /// In their order, the gravest first.
     ranks: Vec<u8>,
     order: Order,
+    way: Way,
     seeks: usize,
+}
+
+/// What a walk has met.
+struct Walked {
+    found: Vec<Found>,
+    /// Where there is more, or where it was cut off.
+    more: Option<Place>,
+    is_cut: bool,
 }
 
 impl Search<'_> {
@@ -207,20 +252,40 @@ impl Search<'_> {
         self.seeks > MAX_SEEKS
     }
 
+    /// Walks on from a place until so many are found.
+    fn walk(&mut self, from: Option<Place>, limit: usize) -> Result<Walked, CatalogueError> {
+        let (mut found, mut from) = (Vec::new(), from);
+        loop {
+            let more = self.next(from.as_ref())?;
+            let is_cut = self.is_cut();
+            let Some(place) = more.as_ref().filter(|_| !is_cut && found.len() < limit) else {
+                return Ok(Walked { is_cut: is_cut && more.is_some(), found, more });
+            };
+            let id = place.id().ok_or(CatalogueError::Damaged)?;
+            found.extend(self.catalogue.find(id)?);
+            from = Some(behind(place, self.way));
+        }
+    }
+
     /// The first that matches at a place or behind it.
     fn next(&mut self, from: Option<&Place>) -> Result<Option<Place>, CatalogueError> {
         let mut best: Option<Place> = None;
-        for rank in self.ranks.clone() {
+        let way = self.way;
+        let mut ranks = self.ranks.clone();
+        if way == Way::Back {
+            ranks.reverse();
+        }
+        for rank in ranks {
             let rest = match (from, self.order) {
-                (Some(from), Order::Gravest) if rank < from.rank => continue,
+                (Some(from), Order::Gravest) if way.comes_first(&[rank], &[from.rank]) => continue,
                 (Some(from), Order::Gravest) if rank == from.rank => &from.rest[..],
                 (Some(from), Order::Newest) => &from.rest[..],
-                _ => &[],
+                _ => way.begin(),
             };
             let found = self.next_of_rank(rank, rest)?.map(|rest| Place { rank, rest });
             match (&best, found) {
                 (None, found) => best = found,
-                (Some(known), Some(found)) if found.rest < known.rest => best = Some(found),
+                (Some(known), Some(found)) if way.comes_first(&found.rest, &known.rest) => best = Some(found),
                 _ => {}
             }
             if best.is_some() && self.order == Order::Gravest {
@@ -257,26 +322,53 @@ impl Search<'_> {
                 break;
             }
             self.seeks += 1;
-            let begin = list.of_rank(rank);
-            let end = first.as_ref().map_or(Bound::Included([&begin[..], &[u8::MAX; 9]].concat()), |known| {
-                Bound::Excluded([&begin[..], known].concat())
-            });
-            let range = (Bound::Included([&begin[..], from].concat()), end);
-            if let Some(pair) = self.catalogue.places.range::<Vec<u8>, _>(range).next() {
-                first = Some(pair.key()?[begin.len()..].to_vec());
+            let list = list.of_rank(rank);
+            if let Some(rest) = self.first_of_list(&list, from, first.as_deref())? {
+                first = Some(rest);
             }
         }
         Ok(first)
     }
+
+    /// The first of a list from a place on, if it comes before another one.
+    fn first_of_list(
+        &self,
+        list: &[u8],
+        from: &[u8],
+        known: Option<&[u8]>,
+    ) -> Result<Option<Vec<u8>>, CatalogueError> {
+        let from = Bound::Included([list, from].concat());
+        let end = match (known, self.way) {
+            (Some(known), _) => Bound::Excluded([list, known].concat()),
+            (None, Way::Forward) => Bound::Included([list, &[u8::MAX; 9]].concat()),
+            (None, Way::Back) => Bound::Included(list.to_vec()),
+        };
+        let places = &self.catalogue.places;
+        let found = match self.way {
+            Way::Forward => places.range::<Vec<u8>, _>((from, end)).next(),
+            Way::Back => places.range::<Vec<u8>, _>((end, from)).next_back(),
+        };
+        found.map(|pair| Ok(pair.key()?[list.len()..].to_vec())).transpose()
+    }
 }
 
-/// Right behind a place.
-fn after(place: &Place) -> Place {
-    Place { rank: place.rank, rest: [&place.rest[..], &[0]].concat() }
+/// Right behind a place, on this way.
+fn behind(place: &Place, way: Way) -> Place {
+    let (rank, mut rest) = (place.rank, place.rest.clone());
+    match (way, rest.pop()) {
+        (Way::Forward, Some(last)) => rest.extend([last, 0]),
+        // No place is longer.
+        (Way::Back, Some(last)) if last > 0 => {
+            rest.push(last - 1);
+            rest.resize(MAX_PLACE, u8::MAX);
+        }
+        _ => {}
+    }
+    Place { rank, rest }
 }
 
 /// As it stands in the address bar.
-fn write_place(place: &Place) -> String {
+pub(super) fn write_place(place: &Place) -> String {
     let hex: String = place.rest.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{}{hex}", place.rank)
 }
@@ -286,5 +378,5 @@ fn read_place(text: &str) -> Option<Place> {
     let (pairs, []) = digits.as_chunks::<2>() else { return None };
     let byte = |pair: &[u8; 2]| u8::from_str_radix(core::str::from_utf8(pair).ok()?, 16).ok();
     let rest: Vec<u8> = pairs.iter().map(byte).collect::<Option<_>>()?;
-    (rest.len() <= 80).then(|| Place { rank: text.as_bytes()[0] - b'0', rest })
+    (rest.len() <= MAX_PLACE).then(|| Place { rank: text.as_bytes()[0] - b'0', rest })
 }

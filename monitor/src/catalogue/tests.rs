@@ -5,6 +5,8 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
+use super::list::Place;
+use super::query::write_place;
 use super::*;
 use crate::detect::Severity;
 use crate::findings::acknowledge_this;
@@ -229,5 +231,44 @@ fn a_page_of_many_comes_at_once() {
     for _ in 0..20 {
         query.from = ask("further", query.clone()).next;
         assert!(query.from.is_some());
+    }
+}
+
+/// From every page back to the one before, in both orders, with filters and with words.
+#[test]
+fn every_page_leads_back_to_the_one_before() {
+    let catalogue = World::new((0..120).map(notice)).open();
+    let queries = [
+        Query::default(),
+        Query { order: Order::Newest, ..Query::default() },
+        Query { status: Some(Status::Open), ..Query::default() },
+        Query { search: "prompt 44".into(), order: Order::Newest, ..Query::default() },
+        Query { severity: Some(Severity::Low), search: "days".into(), ..Query::default() },
+    ];
+    let of = |page: &Page| page.found.iter().map(|found| found.notice.id.clone()).collect::<Vec<_>>();
+    for query in queries.map(|query| Query { limit: 7, ..query }) {
+        let first = catalogue.page(&query).unwrap();
+        assert_eq!(first.previous, None, "{query:?}");
+        let mut pages = vec![first];
+        while let Some(next) = pages.last().unwrap().next.clone() {
+            pages.push(catalogue.page(&Query { from: Some(next), ..query.clone() }).unwrap());
+        }
+        assert!(pages.len() > 3, "{query:?}");
+        let mut here = pages.last().unwrap().clone();
+        for expected in pages.iter().rev().skip(1) {
+            let from = here.previous.clone();
+            let back = catalogue.page(&Query { from, is_back: true, ..query.clone() }).unwrap();
+            assert_eq!(of(&back), of(expected), "{query:?}");
+            // And from there on again.
+            let next = catalogue.page(&Query { from: back.next.clone(), ..query.clone() }).unwrap();
+            assert_eq!(of(&next), of(&here), "{query:?}");
+            here = back;
+        }
+        assert_eq!(here.previous, None, "{query:?}");
+        // Half a page before the second one there is no half page: the first is shown whole.
+        let third = pages[0].found[3].clone();
+        let from = Some(write_place(&Place::of(&third)));
+        let back = catalogue.page(&Query { from, is_back: true, ..query.clone() }).unwrap();
+        assert_eq!(of(&back), of(&pages[0]), "{query:?}");
     }
 }

@@ -4,10 +4,7 @@
 //! was made to point here names itself. With a token, who shows it: as `Authorization: Bearer`, or as the cookie that the login gives
 //! for it. What a form sends must come from a form of this page.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
 use std::net::{IpAddr, SocketAddr};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use axum::http::HeaderMap;
@@ -16,26 +13,21 @@ use axum::http::uri::Authority;
 use hmac::{Hmac, Mac};
 use rand_core::{OsRng, RngCore};
 use sha2::Sha256;
+use tnlog::client::secret_file::{self, SecretFileError};
 use zeroize::Zeroizing;
-
-use crate::folder;
 
 const COOKIE_NAME: &str = "tnlog-monitor";
 /// How long a login lasts, in milliseconds.
 const SESSION: u64 = 12 * 3_600_000;
 /// Shorter tokens can be guessed.
 const LEAST: usize = 16;
-const MOST: u64 = 4096;
 
 /// Why the page cannot be opened to anybody.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    /// It cannot be read or made.
-    #[error("the file with the page's token, {0}, cannot be read or made: {1}")]
-    File(String, io::Error),
-    /// Others can read it.
-    #[error("others can read the file with the page's token: chmod 600 {0}")]
-    Mode(String),
+    /// It cannot be read or made, or others can read it.
+    #[error("the file with the page's token: {0}")]
+    File(#[from] SecretFileError),
     /// It can be guessed.
     #[error("the page's token in {0} has fewer than 16 characters; delete the file, and a good one is made")]
     Short(String),
@@ -149,22 +141,16 @@ impl Access {
 }
 
 fn read_or_make(path: &Path) -> Result<Zeroizing<Vec<u8>>, TokenError> {
-    let shown = path.display().to_string();
-    let file = |error| TokenError::File(shown.clone(), error);
     if !path.exists() {
         let mut random = Zeroizing::new([0; 24]);
         OsRng.fill_bytes(&mut random[..]);
         let token: Zeroizing<String> = Zeroizing::new(random.iter().map(|b| format!("{b:02x}")).collect());
-        folder::write_new(path, format!("{}\n", *token).as_bytes()).map_err(file)?;
-        tracing::info!("the page asks for the token in {shown}");
+        let line = Zeroizing::new(format!("{}\n", *token));
+        secret_file::write_new(path, line.as_bytes())?;
+        tracing::info!("the page asks for the token in {}", path.display());
     }
-    if fs::metadata(path).map_err(file)?.mode() & 0o077 != 0 {
-        return Err(TokenError::Mode(shown));
-    }
-    let mut bytes = Zeroizing::new(Vec::new());
-    File::open(path).and_then(|opened| opened.take(MOST).read_to_end(&mut bytes)).map_err(file)?;
-    let token = Zeroizing::new(bytes.trim_ascii().to_vec());
-    if token.len() < LEAST { Err(TokenError::Short(shown)) } else { Ok(token) }
+    let token = Zeroizing::new(secret_file::read(path)?.trim_ascii().to_vec());
+    if token.len() < LEAST { Err(TokenError::Short(path.display().to_string())) } else { Ok(token) }
 }
 
 /// `localhost`, or an address of loopback, with any port.
@@ -203,6 +189,9 @@ fn cookie(value: &str, seconds: u64, is_secure: bool) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::MetadataExt;
+
     use super::*;
     use axum::http::HeaderName;
 
@@ -277,7 +266,7 @@ mod tests {
         let open = || Access::new("127.0.0.1:0".parse().unwrap(), Some(&file), &file);
         fs::write(&file, "a long token of somebody").unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
-        assert!(matches!(open(), Err(TokenError::Mode(_))));
+        assert!(matches!(open(), Err(TokenError::File(SecretFileError::Permissions { .. }))));
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
         assert!(open().unwrap().has_token());
         fs::write(&file, "short\n").unwrap();

@@ -7,7 +7,9 @@ use axum::response::Response;
 use base64ct::{Base64, Encoding};
 use serde::Serialize;
 use tnlog::checkpoint::Checkpoint;
-use tnlog::entry::{Entry, KeyStatementEntry, Leaf, NumberEntry, RegistrationEntry, SignedEntry, Verb};
+use tnlog::entry::{
+    Action, Entry, KeyStatementEntry, Leaf, NumberEntry, RegistrationEntry, SignedEntry, Verb,
+};
 use tnlog::merkle::Hash;
 use tnlog::note::Note;
 
@@ -162,10 +164,7 @@ impl Brief {
         let (kind, says) = match &leaf.entry {
             Entry::Number(number) => (kind_of_number(number), of_number(number, now)),
             Entry::Open(signed) => (kind_of_open(signed), open.map_or(String::new(), of_open)),
-            Entry::Registration(entry) => match entry.replaces {
-                Some(_) => ("Registration, again", of_registration(entry, now)),
-                None => ("Registration", of_registration(entry, now)),
-            },
+            Entry::Registration(entry) => (kind_of_registration(entry), of_registration(entry, now)),
             Entry::KeyStatement(entry) => (kind_of_statement(entry), of_statement(entry)),
             Entry::Parameters(_) => {
                 ("Parameters", "The origin and the keys of the log, once and for ever.".into())
@@ -212,6 +211,14 @@ fn kind_of_statement(statement: &KeyStatementEntry) -> &'static str {
     match statement.verb {
         Verb::Approve => "Approval",
         Verb::Dispute => "Dispute",
+    }
+}
+
+fn kind_of_registration(entry: &RegistrationEntry) -> &'static str {
+    match (entry.action, entry.replaces) {
+        (Action::Withdraw, _) => "Withdrawal",
+        (Action::Register, Some(_)) => "Registration, again",
+        (Action::Register, None) => "Registration",
     }
 }
 

@@ -26,8 +26,9 @@ struct Findings {
     findings: Vec<Row>,
     /// How many pass the filters, without the search.
     counts: Counts,
-    /// The address of the next page.
+    /// The addresses of the next page and of the one before.
     next: Option<String>,
+    previous: Option<String>,
     /// The search was left before its end.
     is_cut: bool,
     /// How many hundredths of what was found were gone through.
@@ -121,6 +122,7 @@ fn list(page: &Page, asked: &Asked) -> Result<Findings, Problem> {
         findings: rows,
         counts: Counts { high, medium, low, info },
         next: found.next.map(|next| address(asked, &[("from", &next)])),
+        previous: found.previous.map(|previous| address(asked, &[("before", &previous)])),
         is_cut: found.is_cut,
         catalogue_percent: page.catalogue.reading().percent(),
     })
@@ -150,7 +152,8 @@ fn query(page: &Page, asked: &Asked) -> Result<Query, Problem> {
         severity: severity.transpose()?,
         search: text("q").unwrap_or_default(),
         order,
-        from: text("from"),
+        from: text("before").or_else(|| text("from")),
+        is_back: asked.field("before").is_some(),
         limit: LIMIT,
     })
 }
@@ -158,9 +161,9 @@ fn query(page: &Page, asked: &Asked) -> Result<Query, Problem> {
 /// This page with other fields, from its beginning. An empty field is left away.
 fn address(asked: &Asked, changes: &[(&str, &str)]) -> String {
     let mut query = Serializer::new(String::new());
-    for name in ["q", "log", "severity", "detector", "watch", "state", "order", "from"] {
+    for name in ["q", "log", "severity", "detector", "watch", "state", "order", "from", "before"] {
         let changed = changes.iter().find(|(changed, _)| *changed == name).map(|(_, value)| *value);
-        let kept = if name == "from" { None } else { asked.field(name) };
+        let kept = asked.field(name).filter(|_| !["from", "before"].contains(&name));
         if let Some(value) = changed.or(kept).filter(|value| !value.is_empty()) {
             query.append_pair(name, value);
         }
