@@ -130,7 +130,7 @@ impl Monitor {
     /// # Errors
     /// When a memory fails.
     pub async fn check(self, folder: &Folder) -> anyhow::Result<Checked> {
-        let before = findings::all(folder)?;
+        let before = findings::newest(folder, |_| ())?;
         let mut worst = Checked::Nothing;
         let mut inbox = self.inbox()?;
         let states: Vec<_> = self.logs.iter().map(|log| log.state.clone()).collect();
@@ -161,11 +161,12 @@ impl Monitor {
             }
         }
         let least = self.config.least.into();
-        let is_news = |notice: &&crate::notice::Notice| {
-            let known = before.get(&notice.id).is_some_and(|known| known.version >= notice.version);
-            !known && !notice.cleared && !notice.misbehaviour && notice.is_at_least(least)
+        let counts = |notice: crate::notice::Notice| {
+            !notice.cleared && !notice.misbehaviour && notice.is_at_least(least)
         };
-        if findings::all(folder)?.values().any(|notice| is_news(&notice)) {
+        let after = findings::newest(folder, counts)?;
+        let is_new = |id: &str, version: u32| before.get(id).is_none_or(|(known, ())| *known < version);
+        if after.iter().any(|(id, (version, counts))| *counts && is_new(id, *version)) {
             worst = worst.max(Checked::Findings);
         }
         Ok(worst)

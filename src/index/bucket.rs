@@ -9,6 +9,8 @@
 //!
 //! This is a matter of the engine alone, and may change: the index is then built again.
 
+use std::cell::OnceCell;
+
 use super::list::{ListCommitment, Subtrees};
 use super::node;
 use super::prefix::Prefix;
@@ -17,10 +19,12 @@ use crate::merkle::Hash;
 use crate::tls::{Reader, Write};
 
 /// A label with its list.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) struct Record {
     pub label: Label,
-    pub list: List,
+    list: List,
+    /// The hash of both, once somebody wanted it: a list of ten items takes twenty hashes, and of a bucket that changes most stay.
+    hash: OnceCell<Hash>,
 }
 
 /// The list of a label.
@@ -50,8 +54,22 @@ impl List {
 }
 
 impl Record {
+    pub fn new(label: Label, list: List) -> Self {
+        Record { label, list, hash: OnceCell::new() }
+    }
+
+    pub fn list(&self) -> &List {
+        &self.list
+    }
+
+    /// The list, to be changed.
+    pub fn list_mut(&mut self) -> &mut List {
+        self.hash.take();
+        &mut self.list
+    }
+
     fn hash(&self) -> Hash {
-        node::of_label(&self.label, &self.list.commitment())
+        *self.hash.get_or_init(|| node::of_label(&self.label, &self.list.commitment()))
     }
 }
 
@@ -83,9 +101,9 @@ pub(super) fn hash(records: &[Record]) -> Hash {
 
 pub(super) fn encode(hash: &Hash, records: &[Record]) -> Vec<u8> {
     let mut bytes = hash.0.to_vec();
-    for Record { label, list } in records {
-        bytes.extend_from_slice(label.as_bytes());
-        match list {
+    for record in records {
+        bytes.extend_from_slice(record.label.as_bytes());
+        match record.list() {
             List::Short(items) => {
                 bytes.put_uint(items.len() as u64, 1);
                 items.iter().for_each(|item| bytes.put_uint(*item, 8));
@@ -128,5 +146,5 @@ fn decode_record(reader: &mut Reader<'_>) -> Option<Record> {
         }
         n => List::Short((0..n).map(|_| reader.uint(8)).collect::<Result<_, _>>().ok()?),
     };
-    Some(Record { label, list })
+    Some(Record::new(label, list))
 }

@@ -229,7 +229,7 @@ impl<'a, S: IndexStore> Plan<'a, S> {
             }
             let record = records.next_if(|record| record.label == label);
             self.change.state.labels += u64::from(record.is_none());
-            let mut record = record.unwrap_or(Record { label, list: List::Short(Vec::new()) });
+            let mut record = record.unwrap_or(Record::new(label, List::Short(Vec::new())));
             let items: Vec<u64> = group.iter().map(|(_, index)| *index).collect();
             self.append(&mut record, &items)?;
             merged.push(record);
@@ -239,7 +239,8 @@ impl<'a, S: IndexStore> Plan<'a, S> {
     }
 
     fn append(&mut self, record: &mut Record, items: &[u64]) -> Result<(), IndexError<S::Error>> {
-        let Record { label, list } = record;
+        let label = &record.label.clone();
+        let list = record.list_mut();
         match list {
             List::Short(short) => {
                 short.extend_from_slice(items);

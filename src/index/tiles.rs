@@ -19,7 +19,7 @@ pub(super) struct Stored<'a, S> {
 impl<S: IndexStore> Stored<'_, S> {
     /// The items from `start` to `end`, which is at most the count.
     pub fn items(&self, start: u64, end: u64) -> Result<Vec<u64>, IndexError<S::Error>> {
-        if let List::Short(items) = &self.record.list {
+        if let List::Short(items) = self.record.list() {
             return Ok(items[start as usize..end as usize].to_vec());
         }
         let height = self.height();
@@ -37,7 +37,7 @@ impl<S: IndexStore> Stored<'_, S> {
 
     /// The hash of a complete subtree of the list. One tile is read; at most 2^height hashes are computed.
     fn hash(&self, node: NodeId) -> Result<Hash, IndexError<S::Error>> {
-        let height = match self.record.list {
+        let height = match *self.record.list() {
             List::Short(_) => return self.hash_of_items(node),
             List::Long { .. } => self.height(),
         };

@@ -42,7 +42,7 @@ impl<'a, S: IndexStore> View<'a, S> {
     /// # Errors
     /// [`IndexError::Damaged`] and the store's.
     pub fn list(&self, label: &Label) -> Result<ListCommitment, IndexError<S::Error>> {
-        Ok(self.record(label)?.map_or(ListCommitment::NONE, |record| record.list.commitment()))
+        Ok(self.record(label)?.map_or(ListCommitment::NONE, |record| record.list().commitment()))
     }
 
     /// The proof of `query` in this state, of at most `most` labels. Reads one bucket for each label that was asked for,
@@ -81,7 +81,7 @@ impl<'a, S: IndexStore> View<'a, S> {
     /// [`IndexError::BeyondEnd`], [`IndexError::Damaged`] and the store's.
     pub fn page(&self, label: &Label, first: u64, most: usize) -> Result<ListPage, IndexError<S::Error>> {
         let record = self.record(label)?;
-        let count = record.as_ref().map_or(0, |record| record.list.commitment().count);
+        let count = record.as_ref().map_or(0, |record| record.list().commitment().count);
         if first > count {
             return Err(IndexError::BeyondEnd { first, count });
         }
@@ -232,7 +232,7 @@ impl<S: IndexStore> Proof<'_, S> {
     }
 
     fn label(&mut self, record: &Record) -> Result<bool, IndexError<S::Error>> {
-        if record.list.last() < self.since && self.query.asks_for(&record.label) {
+        if record.list().last() < self.since && self.query.asks_for(&record.label) {
             let hash = bucket::hash(std::slice::from_ref(record));
             return Ok(self.same(self.bytes.len(), &hash));
         }
@@ -240,7 +240,7 @@ impl<S: IndexStore> Proof<'_, S> {
         if self.labels > self.most {
             return Err(IndexError::TooMany(self.most));
         }
-        let list = record.list.commitment();
+        let list = record.list().commitment();
         self.bytes.push(LABEL);
         self.bytes.extend_from_slice(record.label.as_bytes());
         self.bytes.put_uint(list.count, 8);

@@ -13,8 +13,9 @@ const MAX_WORDS: usize = 6;
 const MAX_LISTS: usize = 64;
 /// The longest index of an entry, in digits.
 const MAX_DIGITS: usize = 20;
-/// How often the store is asked for one page. What is not found by then is found from there on.
-const MAX_SEEKS: usize = 20_000;
+/// How often the store is asked for one page, at some 20 us each: a page takes less than 100 ms. What is not found by then is found from
+/// there on.
+const MAX_SEEKS: usize = 4000;
 /// Names that are shown to choose from.
 const MAX_NAMES: usize = 500;
 const RANKS: u8 = 4;

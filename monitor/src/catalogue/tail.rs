@@ -1,6 +1,6 @@
 //! Reading on in the file of findings, and in what was acknowledged.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::sync::{MutexGuard, PoisonError};
@@ -16,6 +16,8 @@ use crate::notice::Notice;
 
 /// Findings that are taken up together.
 const BATCH: usize = 2000;
+/// Words that are remembered to be in the catalogue; more are put there again.
+const MAX_KNOWN: usize = 10_000;
 /// Longer lines are none of ours.
 const MAX_LINE: u64 = 1 << 20;
 const READ_TO: &[u8] = b"read to";
@@ -37,6 +39,8 @@ pub(super) struct Reader {
     reading: Reading,
     /// When something was acknowledged last, as far as is known.
     acknowledged: Option<SystemTime>,
+    /// Words and names that are in the catalogue already: detectors write few sentences, and watches are few.
+    words: HashSet<Vec<u8>>,
 }
 
 impl Reading {
@@ -55,6 +59,11 @@ impl Catalogue {
     /// How far it is.
     pub fn reading(&self) -> Reading {
         *self.reading.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[cfg(test)]
+    pub(super) fn known_words(&self) -> usize {
+        self.reader().words.len()
     }
 
     fn reader(&self) -> MutexGuard<'_, Reader> {
@@ -85,10 +94,12 @@ impl Catalogue {
         };
         reader.reading.of = file.metadata()?.len();
         if reader.reading.read == 0 {
+            reader.words.clear();
             reader.reading.read = self.resume(&mut file)?;
         }
         if reader.reading.of < reader.reading.read {
             self.begin_again()?;
+            reader.words.clear();
             (reader.reading.read, reader.acknowledged) = (0, None);
         }
         if reader.reading.of == reader.reading.read {
@@ -107,7 +118,7 @@ impl Catalogue {
         let length_of_last = lines.last().map_or(0, |line| line.len() as u64);
         if !lines.is_empty() {
             let mark = [&read.to_be_bytes()[..], &length_of_last.to_be_bytes(), &last].concat();
-            batch.commit(Some(mark))?;
+            batch.commit(Some(mark), &mut reader.words)?;
             reader.reading.read = read;
         } else if reader.reading.of - reader.reading.read > MAX_LINE {
             return Err(CatalogueError::Read(io::Error::other("findings.jsonl has a line without an end")));
@@ -164,7 +175,7 @@ impl Catalogue {
         for acknowledged in crate::findings::acknowledged(&self.folder)?.into_values() {
             batch.know(&acknowledged)?;
         }
-        batch.commit(None)?;
+        batch.commit(None, &mut reader.words)?;
         // Within the resolution of the clock something may still come.
         reader.acknowledged = Some(changed).filter(|_| settled);
         Ok(())
@@ -234,7 +245,7 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    fn commit(self, mark: Option<Vec<u8>>) -> Result<(), CatalogueError> {
+    fn commit(self, mark: Option<Vec<u8>>, words: &mut HashSet<Vec<u8>>) -> Result<(), CatalogueError> {
         if self.rows.is_empty() && mark.is_none() {
             return Ok(());
         }
@@ -250,7 +261,7 @@ impl<'a> Batch<'a> {
             catalogue
                 .place(&mut batch, &found, |batch, key| batch.insert(&catalogue.places, key, Vec::new()));
             count(&mut counts, &found, 1);
-            catalogue.name(&mut batch, &found);
+            catalogue.name(&mut batch, &found, words);
             let json = serde_json::to_vec(&found).expect("strings and numbers are JSON");
             batch.insert(&catalogue.rows, id.into_bytes(), json);
         }
@@ -261,7 +272,12 @@ impl<'a> Batch<'a> {
         if let Some(mark) = mark {
             batch.insert(&catalogue.facts, READ_TO, mark);
         }
-        Ok(batch.commit()?)
+        if let Err(error) = batch.commit() {
+            // Those of this batch are not there.
+            words.clear();
+            return Err(error.into());
+        }
+        Ok(())
     }
 }
 
@@ -280,14 +296,21 @@ impl Catalogue {
         }
     }
 
-    fn name(&self, batch: &mut OwnedWriteBatch, found: &Found) {
-        for (word, List(list)) in words_of(found) {
-            batch.insert(&self.words, [word.as_bytes(), &[NAME], &list].concat(), Vec::new());
-        }
+    fn name(&self, batch: &mut OwnedWriteBatch, found: &Found, known: &mut HashSet<Vec<u8>>) {
+        let words = words_of(found).into_iter();
+        let words = words.map(|(word, List(list))| [word.as_bytes(), &[NAME], &list].concat());
         let notice = &found.notice;
         let names = [("detector", Some(&notice.detector)), ("watch", notice.watch.as_ref())];
-        for (kind, name) in names.into_iter().filter_map(|(kind, name)| Some((kind, name?))) {
-            batch.insert(&self.words, name_key(kind, name), Vec::new());
+        let names = names.into_iter().filter_map(|(kind, name)| Some(name_key(kind, name?)));
+        for key in words.chain(names) {
+            if known.contains(&key) {
+                continue;
+            }
+            if known.len() >= MAX_KNOWN {
+                known.clear();
+            }
+            batch.insert(&self.words, key.as_slice(), Vec::new());
+            known.insert(key);
         }
     }
 

@@ -272,3 +272,14 @@ fn every_page_leads_back_to_the_one_before() {
         assert_eq!(of(&back), of(&pages[0]), "{query:?}");
     }
 }
+
+/// Fails when the words that are known to be kept are not forgotten: every issuer is one.
+#[test]
+fn the_words_of_many_findings_take_no_more_memory() {
+    let many = 12_000;
+    let world = World::new((0..many).map(|n| Notice { issuer: Some(format!("{n:064x}")), ..notice(n) }));
+    let catalogue = world.open();
+    assert!((1..=10_000).contains(&catalogue.known_words()));
+    let found = |n: u64| ids(&catalogue, &Query { search: format!("{n:064x}"), ..Query::default() });
+    assert_eq!((found(3), found(many - 1)), (vec![notice(3).id], vec![notice(many - 1).id]));
+}

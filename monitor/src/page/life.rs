@@ -90,8 +90,8 @@ impl Lives {
                 let digits: Vec<&str> = blocks.iter().map(|block| block.prefix()).collect();
                 (lookup(&[], &digits), None)
             }
-            Ok(Named::Ca(..)) => return none("What a CA issues is seen in the world, and in its findings."),
-            Err(_) => return Err(Problem::NotFound),
+            // What a CA issues is counted, and not in the index.
+            Ok(Named::Ca(..)) | Err(_) => return Err(Problem::NotFound),
         };
         let Some(indexes) = items(log, asked)? else {
             return none("The index of this log is not there yet. Try again in a moment.");

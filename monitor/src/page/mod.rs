@@ -11,6 +11,7 @@ mod facts;
 mod finding;
 mod findings;
 mod help;
+mod issuance;
 mod life;
 mod login;
 mod logs;

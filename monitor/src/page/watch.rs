@@ -7,13 +7,15 @@ use serde::Serialize;
 
 use super::chart::Chart;
 use super::findings::Row;
+use super::issuance::Issuance;
 use super::life::{Life, Lives};
 use super::reply::{self, Problem, Shell};
 use super::watches::described;
 use super::words;
-use super::{Asked, Page, TheAsked, ThePage, blocking};
+use super::{Asked, Page, ShownLog, TheAsked, ThePage, blocking};
 use crate::catalogue::{Found, Order, Query, Status};
 use crate::config::{Named, Watch};
+use crate::detect::Operator;
 
 /// Findings that are shown, and marked on the chart.
 const MAX_FINDINGS: usize = 50;
@@ -45,6 +47,8 @@ struct InLog {
     lives: Vec<Life>,
     /// How many were left out, the oldest.
     left_out: usize,
+    /// Of a CA.
+    issuance: Option<Issuance>,
     #[serde(skip)]
     chart: Option<Chart>,
 }
@@ -61,15 +65,19 @@ fn look(page: &Page, asked: &Asked) -> Result<TheWatch, Problem> {
     let (kind, what) = described(watch, is_whole);
     let found = findings(page, watch)?;
     let logs = page.logs.iter().enumerate().map(|(place, log)| {
-        let lives = Lives::of(log, watch, asked.now)?;
         let of_log: Vec<&Found> =
             found.iter().filter(|found| found.notice.log == log.served.origin()).collect();
+        if let Ok(Named::Ca(operator, _)) = watch.named() {
+            return of_ca(log, operator, &format!("issued-{place}"), (&of_log, asked.now));
+        }
+        let lives = Lives::of(log, watch, asked.now)?;
         let chart = lives.chart(&format!("lives-{place}"), &of_log, asked.now);
         Ok(InLog {
             log: log.name.clone(),
             says: lives.says,
             lives: lives.all,
             left_out: lives.left_out,
+            issuance: None,
             chart,
         })
     });
@@ -84,6 +92,23 @@ fn look(page: &Page, asked: &Asked) -> Result<TheWatch, Problem> {
         logs: logs.collect::<Result<_, Problem>>()?,
         open: page.catalogue.counts(None, Some(&watch.name), Status::Open)?.iter().sum(),
         findings: found.into_iter().map(|found| Row::of(page, found, asked.now)).collect(),
+    })
+}
+
+fn of_ca(
+    log: &ShownLog,
+    operator: Operator,
+    id: &str,
+    (found, now): (&[&Found], u64),
+) -> Result<InLog, Problem> {
+    let issuance = Issuance::of(log, operator, now)?;
+    Ok(InLog {
+        log: log.name.clone(),
+        says: issuance.is_none().then_some("It has issued nothing in this log in the last three months."),
+        lives: Vec::new(),
+        left_out: 0,
+        chart: issuance.as_ref().map(|issuance| issuance.chart(id, found)),
+        issuance,
     })
 }
 

@@ -127,15 +127,15 @@ fn world(page: &Page, asked: &Asked) -> Result<World, Problem> {
 }
 
 /// The columns of all charts of a page.
-struct Columns {
+pub struct Columns {
     first: u32,
     last: u32,
-    days_each: u32,
+    pub days_each: u32,
 }
 
 impl Columns {
     /// Up to the newest entry that the detectors have seen.
-    fn of(log: &ShownLog, days: u32) -> Result<Self, Problem> {
+    pub fn of(log: &ShownLog, days: u32) -> Result<Self, Problem> {
         let newest = match log.state.observed()?.checked_sub(1) {
             Some(index) => log.entries.leaf(index)?.map_or(0, |leaf| leaf.timestamp),
             None => 0,
@@ -152,7 +152,7 @@ impl Columns {
         ((self.last + 1 - self.first).div_ceil(self.days_each)) as usize
     }
 
-    fn begins(&self) -> impl Iterator<Item = i64> + '_ {
+    pub fn begins(&self) -> impl Iterator<Item = i64> + '_ {
         (0..self.count_of_columns()).map(|place| self.begin(place))
     }
 
@@ -165,7 +165,7 @@ impl Columns {
     }
 
     /// What was counted in each. Reads each day once.
-    fn count(&self, log: &ShownLog) -> Result<BTreeMap<Of, Vec<Day>>, Problem> {
+    pub fn count(&self, log: &ShownLog) -> Result<BTreeMap<Of, Vec<Day>>, Problem> {
         let mut counted: BTreeMap<Of, Vec<Day>> = BTreeMap::new();
         for day in self.first..=self.last {
             let place = ((day - self.first) / self.days_each) as usize;
