@@ -46,7 +46,7 @@ impl Issuance {
             "Certificates from {} to {}: {}, {} marked.",
             When::at(span.begin, 0).date(),
             When::at(span.end - 1, 0).date(),
-            words::number(self.issued.iter().sum()),
+            words::number(self.issued.iter().sum::<u64>()),
             words::counted(marks.len() as u64, "finding"),
         );
         let mut chart = Chart::new(id, "What it issues, by the day", description, HEIGHT);
