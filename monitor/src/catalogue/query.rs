@@ -13,9 +13,9 @@ const MAX_WORDS: usize = 6;
 const MAX_LISTS: usize = 64;
 /// The longest index of an entry, in digits.
 const MAX_DIGITS: usize = 20;
-/// How often the store is asked for one page, at some 20 us each: a page takes less than 100 ms. What is not found by then is found from
+/// How often the store is asked for one page, at some 40 us each among a million findings: a page takes some 100 ms at most. What is not found by then is found from
 /// there on.
-const MAX_SEEKS: usize = 4000;
+const MAX_SEEKS: usize = 2000;
 /// Names that are shown to choose from.
 const MAX_NAMES: usize = 500;
 const RANKS: u8 = 4;
@@ -75,7 +75,7 @@ pub struct Page {
 
 impl Catalogue {
     /// The findings that match, a page of them. Asks the store once for each finding of the page; with words at most
-    /// some ten thousand times.
+    /// some two thousand times.
     ///
     /// # Errors
     /// [`CatalogueError`].
