@@ -121,7 +121,7 @@ async fn add_chain(State(log): Log, body: Bytes) -> String {
     let count = entries.times.len() as u64;
     let time = *entries.times.entry(der.clone()).or_insert(1_700_000_000_000 + count);
     let is_new = entries.times.len() as u64 > count;
-    if is_new && !(log.manner == Manner::Forgets && count % 10 == 0) {
+    if is_new && !(log.manner == Manner::Forgets && count.is_multiple_of(10)) {
         let length = (der.len() as u32).to_be_bytes();
         // MerkleTreeLeaf of RFC 6962 §3.4: version, leaf type, time, x509_entry, certificate, no extensions.
         let leaf = [&[0, 0], &time.to_be_bytes()[..], &[0, 0], &length[1..], &der, &[0, 0]].concat();
