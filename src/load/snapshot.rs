@@ -3,6 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::StatusCode;
 
 use super::connection::Target;
 use super::fetch::{CheckError, Fetch, bytes, hash, hashes};
@@ -19,6 +22,10 @@ use crate::tile::{FULL_WIDTH, HashedTile, Kind, TileError, TilePath, Tiling, Tre
 /// Leaves of a full tile.
 const FULL: u64 = FULL_WIDTH as u64;
 
+/// A log that has just started has no look-ups yet: so often they are asked for again, after so long.
+const MOST_WAITS: usize = 100;
+const WAIT: Duration = Duration::from_millis(100);
+
 /// What a log offers to readers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Offers {
@@ -33,11 +40,25 @@ impl Offers {
     pub async fn of(target: &Target) -> Result<Self, CheckError> {
         let mut log = Fetch::new(target);
         let tiles = log.checkpoint().await?.is_some();
-        let lookups = match log.get("/tn/v1/heads").await {
-            Err(CheckError::Status { .. }) => false,
-            answered => answered.map(|_| tiles)?,
-        };
-        Ok(Offers { tiles, lookups })
+        let mut lookups = Self::has_heads(&mut log).await?;
+        for _ in 0..MOST_WAITS {
+            if lookups.is_some() {
+                break;
+            }
+            tokio::time::sleep(WAIT).await;
+            lookups = Self::has_heads(&mut log).await?;
+        }
+        Ok(Offers { tiles, lookups: tiles && lookups == Some(true) })
+    }
+
+    /// Whether there are look-ups; none while the log says that they are not ready.
+    async fn has_heads(log: &mut Fetch) -> Result<Option<bool>, CheckError> {
+        match log.get("/tn/v1/heads").await {
+            Ok(_) => Ok(Some(true)),
+            Err(CheckError::Status { status: StatusCode::SERVICE_UNAVAILABLE, .. }) => Ok(None),
+            Err(CheckError::Status { .. }) => Ok(Some(false)),
+            Err(error) => Err(error),
+        }
     }
 }
 
