@@ -16,7 +16,7 @@ use rand_core::{OsRng, RngCore};
 use tnlog::anchors::Anchor;
 use tnlog::client::api::GetRoots;
 use tnlog::load::{
-    Connection, Drive, Driven, Names, Progress, Recipe, Start, Target, Workload, check, drive,
+    Connection, Drive, Driven, Names, Progress, Readers, Recipe, Start, Target, Workload, check, drive,
 };
 use tnlog::server::config::Folder;
 use tnlog::server::roots;
@@ -28,6 +28,8 @@ const EXAMPLES: &str = "\
 Examples:
   tnlog load --log http://127.0.0.1:8080 --accept-root /var/lib/tnlog --duration 120
   tnlog load --log http://127.0.0.1:8080 --accept-root /var/lib/tnlog --names numbers --rate 1000 --json
+  tnlog load --log http://127.0.0.1:8080 --accept-root /var/lib/tnlog --rate 3000 --readers 5000 --duration 60
+      Reads tiles, proofs and look-ups beside the writing, and verifies each answer.
   tnlog load --log http://ct.example.com/2027 --root-file load-root.pem --count 10000 --merge-delay 60
       Any log of RFC 6962: writes the root of the throw-away CA, and waits until the log accepts it.
 
@@ -64,8 +66,14 @@ pub struct Args {
     #[arg(long, value_name = "PER_SECOND", value_parser = positive)]
     rate: Option<f64>,
     /// Connections; each has one request under way.
-    #[arg(long, default_value_t = 2048)]
+    #[arg(long, default_value_t = 1920)]
     connections: usize,
+    /// Reads each second beside the writing: tiles, proofs and look-ups; of other logs, entries and proofs.
+    #[arg(long, value_name = "PER_SECOND", value_parser = positive)]
+    readers: Option<f64>,
+    /// Connections of the readers.
+    #[arg(long, value_name = "CONNECTIONS", default_value_t = 64)]
+    reader_connections: usize,
     /// How long, in seconds.
     #[arg(long, value_name = "SECONDS", value_parser = positive)]
     duration: Option<f64>,
@@ -123,7 +131,16 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let workload = prepare(&args).await?;
     have_root_accepted(&args, &target, &workload).await.with_context(|| args.log.clone())?;
     let start = Start::read(&target).await?;
+    let connections = args.reader_connections.max(1);
+    let readers = args.readers.map(|rate| Readers { target: target.clone(), rate, connections });
+    let reading = match readers {
+        Some(readers) => Some(readers.start().await?),
+        None => None,
+    };
     let Driven { mut report, logged } = submit(&args, &target, &workload).await;
+    if let Some(reading) = reading {
+        report.reads = Some(reading.stop().await);
+    }
     if !args.no_check {
         let delay = Duration::from_secs(args.merge_delay);
         report.check = Some(check(&target, workload, logged, start, delay).await?);

@@ -8,23 +8,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
-use hyper::StatusCode;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
-use super::connection::{Connection, ConnectionError, Target};
+use super::connection::Target;
 use super::drive::Logged;
+use super::fetch::{CheckError, Fetch, hash, hashes, proof_by_hash};
 use super::workload::Workload;
 use crate::bundle;
-use crate::checkpoint::Checkpoint;
 use crate::client::api::{GetProofByHash, GetSth};
 use crate::commitment::Opening;
 use crate::entry::Leaf;
 use crate::merkle::{Hash, check_inclusion};
-use crate::note::Note;
 use crate::sct::Extensions;
 use crate::submission::records;
 use crate::tile::{FULL_WIDTH, Kind, TilePath, TreeEdge};
@@ -67,30 +61,6 @@ impl std::fmt::Display for Checked {
     }
 }
 
-/// Why a log cannot be checked.
-#[derive(Debug, thiserror::Error)]
-pub enum CheckError {
-    /// No answer.
-    #[error(transparent)]
-    Connection(#[from] ConnectionError),
-    /// Another answer than was asked for.
-    #[error("{path} was answered with {status}")]
-    Status {
-        /// What was asked for.
-        path: String,
-        /// The status.
-        status: StatusCode,
-    },
-    /// Bytes that are not what was asked for.
-    #[error("{0} is not what it should be")]
-    Malformed(String),
-    /// The tree at the end does not hold the entries that are served on top of the tree at the start.
-    #[error(
-        "the log is not append-only: its checkpoint at the end is not that of the entries that it serves"
-    )]
-    Root,
-}
-
 /// Where a log stood before the run.
 pub struct Start(Option<TreeEdge>);
 
@@ -105,7 +75,7 @@ impl Start {
     /// # Errors
     /// [`CheckError`].
     pub async fn read(target: &Target) -> Result<Self, CheckError> {
-        let mut log = Reader(Connection::new(target.clone()));
+        let mut log = Fetch::new(target);
         let Some(checkpoint) = log.checkpoint().await? else { return Ok(Start(None)) };
         let mut tiles = Vec::new();
         for path in TreeEdge::tiles_to_load(checkpoint.size) {
@@ -130,7 +100,7 @@ pub async fn check(
 ) -> Result<Checked, CheckError> {
     let begun = Instant::now();
     let (first, contradicting) = distinct(logged);
-    let log = Reader(Connection::new(target.clone()));
+    let log = Fetch::new(target);
     let in_tiles = |edge: &TreeEdge| {
         let index =
             |logged: &Logged| Extensions::decode(&logged.extensions).ok().map(|found| found.leaf_index);
@@ -156,34 +126,7 @@ fn distinct(logged: Vec<Logged>) -> (Vec<Logged>, u64) {
     (first.into_values().collect(), contradicting)
 }
 
-struct Reader(Connection);
-
-impl Reader {
-    async fn get(&mut self, path: &str) -> Result<Bytes, CheckError> {
-        match self.0.get(path).await? {
-            (StatusCode::OK, body) => Ok(body),
-            (status, _) => Err(CheckError::Status { path: path.to_owned(), status }),
-        }
-    }
-
-    async fn json<T: DeserializeOwned>(&mut self, path: &str) -> Result<T, CheckError> {
-        serde_json::from_slice(&self.get(path).await?).map_err(|_| CheckError::Malformed(path.to_owned()))
-    }
-
-    async fn tile(&mut self, path: TilePath) -> Result<Bytes, CheckError> {
-        self.get(&format!("/{path}")).await
-    }
-
-    /// The newest checkpoint; none where the log serves none. Its signature is not what a load test is about.
-    async fn checkpoint(&mut self) -> Result<Option<Checkpoint>, CheckError> {
-        let note = match self.get("/checkpoint").await {
-            Err(CheckError::Status { .. }) => return Ok(None),
-            note => note?,
-        };
-        let checkpoint = Note::parse(&note).ok().and_then(|note| Checkpoint::parse(note.text()).ok());
-        checkpoint.map(Some).ok_or_else(|| CheckError::Malformed("/checkpoint".to_owned()))
-    }
-
+impl Fetch {
     async fn find_in_bundles(
         mut self,
         mut edge: TreeEdge,
@@ -234,7 +177,7 @@ async fn find_by_proof(
     let mut missing = logged;
     let mut found = 0;
     loop {
-        let sth: GetSth = Reader(Connection::new(target.clone())).json("/ct/v1/get-sth").await?;
+        let sth: GetSth = Fetch::new(target).json("/ct/v1/get-sth").await?;
         let share = missing.len().div_ceil(PROVERS).max(1);
         let tasks: Vec<_> = missing
             .chunks(share)
@@ -262,32 +205,25 @@ async fn prove(
 ) -> Result<Vec<Logged>, CheckError> {
     let malformed = || CheckError::Malformed("the answer of get-sth".to_owned());
     let root = hash(&sth.sha256_root_hash).ok_or_else(malformed)?;
-    let mut log = Reader(Connection::new(target));
+    let mut log = Fetch::new(&target);
     let mut missing = Vec::new();
     for sct in logged {
         let leaf = leaf_hash(&workload, &sct);
         let size = sth.tree_size;
-        let query = STANDARD.encode(leaf.0).replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
-        let path = format!("/ct/v1/get-proof-by-hash?hash={query}&tree_size={size}");
-        let proof: GetProofByHash = match log.json(&path).await {
+        let proof: GetProofByHash = match log.json(&proof_by_hash(&leaf, size)).await {
             Err(CheckError::Status { status, .. }) if status.is_client_error() => {
                 missing.push(sct);
                 continue;
             }
             proof => proof?,
         };
-        let hashes: Option<Vec<Hash>> = proof.audit_path.iter().map(|text| hash(text)).collect();
-        let check =
+        let proves =
             |hashes: Vec<Hash>| check_inclusion(&hashes, size, proof.leaf_index, &leaf, &root).is_ok();
-        if hashes.is_none_or(|hashes| !check(hashes)) {
+        if !hashes(&proof.audit_path).is_some_and(proves) {
             missing.push(sct);
         }
     }
     Ok(missing)
-}
-
-fn hash(text: &str) -> Option<Hash> {
-    Some(Hash(STANDARD.decode(text).ok()?.try_into().ok()?))
 }
 
 /// The hash of the leaf of RFC 6962 §3.4 that an SCT promises.

@@ -101,6 +101,7 @@ pub async fn drive(drive: Drive, workload: Arc<Workload>, progress: Arc<Progress
         exhausted: used_up && early,
         latency_milliseconds: Latency::of(all.micros),
         errors: all.errors,
+        reads: None,
         check: None,
     };
     Driven { report, logged: all.logged }

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::check::Checked;
+use super::readers::ReadReport;
 
 /// Latencies in milliseconds.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Latency {
     /// Half of the answers came within this time.
     pub p50: f64,
@@ -26,6 +27,13 @@ impl Latency {
         let last = micros.len().checked_sub(1)?;
         let at = |share: f64| f64::from(micros[(last as f64 * share).ceil() as usize]) / 1000.0;
         Some(Latency { p50: at(0.50), p95: at(0.95), p99: at(0.99), max: at(1.0) })
+    }
+}
+
+impl std::fmt::Display for Latency {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Latency { p50, p95, p99, max } = self;
+        write!(f, "p50 {p50:.0} ms, p95 {p95:.0} ms, p99 {p99:.0} ms, max {max:.0} ms")
     }
 }
 
@@ -48,6 +56,8 @@ pub struct Report {
     pub latency_milliseconds: Option<Latency>,
     /// Errors by kind.
     pub errors: BTreeMap<String, u64>,
+    /// What the readers beside the writers have seen.
+    pub reads: Option<ReadReport>,
     /// What was found in the log afterwards.
     pub check: Option<Checked>,
 }
@@ -55,7 +65,9 @@ pub struct Report {
 impl Report {
     /// Whether there was no error and everything was found.
     pub fn is_good(&self) -> bool {
-        self.errors.is_empty() && self.check.as_ref().is_none_or(Checked::is_good)
+        self.errors.is_empty()
+            && self.reads.as_ref().is_none_or(|reads| reads.errors.is_empty())
+            && self.check.as_ref().is_none_or(Checked::is_good)
     }
 
     /// As a table.
@@ -66,15 +78,15 @@ impl Report {
             ("rate", format!("{:.0} /s", self.rate)),
             ("bad chains refused", self.refused.to_string()),
         ];
-        if let Some(Latency { p50, p95, p99, max }) = self.latency_milliseconds {
-            let text = format!("p50 {p50:.0} ms, p95 {p95:.0} ms, p99 {p99:.0} ms, max {max:.0} ms");
-            rows.push(("latency of add", text));
-        }
+        rows.extend(self.latency_milliseconds.map(|latency| ("latency of add", latency.to_string())));
         if self.exhausted {
             rows.push(("note", "the prepared certificates were used up early: raise --count".to_owned()));
         }
         rows.extend(self.errors.iter().map(|(kind, count)| ("error", format!("{count} x {kind}"))));
         rows.push(("errors", self.errors.values().sum::<u64>().to_string()));
+        if let Some(reads) = &self.reads {
+            rows.extend(reads.rows());
+        }
         if let Some(check) = &self.check {
             rows.push(("check", check.to_string()));
         }

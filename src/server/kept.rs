@@ -11,34 +11,42 @@ const MOST: usize = 64;
 
 /// Checkpoints in the order of their sizes, one of each size.
 #[derive(Default)]
-pub struct Kept(VecDeque<(Tree, String)>);
+pub struct Kept {
+    checkpoints: VecDeque<(Tree, String)>,
+    /// How many entries the newest head covers, and the one before it: look-ups that were begun in that are still under way.
+    covered: u64,
+    covered_before: u64,
+}
 
 impl Kept {
-    /// Adds the newest checkpoint; one of the same tree, perhaps with other cosignatures, is replaced. What is older than the
-    /// newest one within `covered` entries is forgotten, since no head will be smaller.
+    /// Adds the newest checkpoint; one of the same tree, perhaps with other cosignatures, is replaced. The newest head
+    /// covers `covered` entries; what is older than the newest checkpoint within the head before is forgotten.
     pub fn add(&mut self, tree: Tree, note: &str, covered: u64) {
-        match self.0.back_mut() {
+        if covered > self.covered {
+            (self.covered_before, self.covered) = (self.covered, covered);
+        }
+        match self.checkpoints.back_mut() {
             Some((newest, kept)) if newest.size == tree.size => {
                 if kept != note {
                     note.clone_into(kept);
                 }
             }
             Some((newest, _)) if newest.size > tree.size => {}
-            _ => self.0.push_back((tree, note.to_owned())),
+            _ => self.checkpoints.push_back((tree, note.to_owned())),
         }
-        while self.0.get(1).is_some_and(|(second, _)| second.size <= covered) {
-            self.0.pop_front();
+        while self.checkpoints.get(1).is_some_and(|(second, _)| second.size <= self.covered_before) {
+            self.checkpoints.pop_front();
         }
-        if self.0.len() > MOST {
-            let gap = |place: &usize| self.0[place + 1].0.size - self.0[place - 1].0.size;
-            let crowded = (1..self.0.len() - 1).min_by_key(gap);
-            self.0.remove(crowded.unwrap_or_default());
+        if self.checkpoints.len() > MOST {
+            let gap = |place: &usize| self.checkpoints[place + 1].0.size - self.checkpoints[place - 1].0.size;
+            let crowded = (1..self.checkpoints.len() - 1).min_by_key(gap);
+            self.checkpoints.remove(crowded.unwrap_or_default());
         }
     }
 
     /// The newest one of at most `size` entries.
     pub fn within(&self, size: u64) -> Option<&(Tree, String)> {
-        self.0.iter().rev().find(|(tree, _)| tree.size <= size)
+        self.checkpoints.iter().rev().find(|(tree, _)| tree.size <= size)
     }
 }
 
@@ -59,16 +67,31 @@ mod tests {
             kept.add(tree(size), &size.to_string(), 0);
             assert_eq!(kept.within(size).unwrap().1, size.to_string());
         }
-        assert_eq!(kept.0.len(), MOST);
+        assert_eq!(kept.checkpoints.len(), MOST);
         assert_eq!(kept.within(1).unwrap().0, tree(1));
         assert!(kept.within(0).is_none());
         let old = kept.within(600).unwrap().0.size;
         assert!((500..=600).contains(&old), "{old}");
-        // The heads catch up: what is behind them is forgotten.
+        // The heads catch up: what is behind the one before the newest is forgotten.
         kept.add(tree(1000), "newer", 600);
-        assert_eq!(kept.0.front().unwrap().0.size, old);
+        assert_eq!(kept.within(1).unwrap().0, tree(1));
+        kept.add(tree(1000), "newer", 1000);
+        assert_eq!(kept.checkpoints.front().unwrap().0.size, old);
         assert_eq!(kept.within(1000).unwrap().1, "newer");
-        kept.add(tree(999), "older", 1000);
-        assert_eq!((kept.0.len(), &*kept.0[0].1), (1, "newer"));
+        kept.add(tree(999), "older", 1001);
+        assert_eq!((kept.checkpoints.len(), &*kept.checkpoints[0].1), (1, "newer"));
+    }
+
+    /// Fails when a checkpoint is forgotten as soon as a newer head covers another one: who began in the older head would be
+    /// told that nothing is cosigned.
+    #[test]
+    fn a_look_up_in_the_head_before_still_has_its_checkpoint() {
+        let mut kept = Kept::default();
+        for size in 1..10 {
+            kept.add(tree(size * 10), "", size * 10);
+            assert_eq!(kept.within(size * 10 - 5).is_some(), size > 1);
+            kept.add(tree(size * 10), "", size * 10);
+        }
+        assert_eq!(kept.checkpoints.len(), 2);
     }
 }

@@ -5,11 +5,13 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use tnlog::anchors::Anchor;
-use tnlog::load::{Drive, Driven, Names, Progress, Recipe, Start, Target, Turn, Workload, check, drive};
+use tnlog::load::{
+    Drive, Driven, Names, Progress, Readers, Recipe, Start, Target, Turn, Workload, check, drive,
+};
 use tnlog::server::config::Folder;
 use tnlog::server::{open, roots, run};
 
-const COUNT: usize = 300;
+const COUNT: usize = 500;
 
 fn workload() -> Workload {
     let recipe = Recipe {
@@ -38,11 +40,20 @@ async fn every_entry_is_found_and_a_missing_one_is_noticed() {
 
     let start = Start::read(&target).await.unwrap();
     let course = Drive { target: target.clone(), connections: 50, rate: None, duration: None, batch: None };
+    let readers = Readers { target: target.clone(), rate: 500.0, connections: 8 }.start().await.unwrap();
     let Driven { report, logged } = drive(course, workload.clone(), Arc::new(Progress::default())).await;
     let count = |turn| workload.steps().iter().filter(|step| step.turn == turn).count() as u64;
     assert!(report.errors.is_empty(), "{:?}", report.errors);
     assert_eq!(report.accepted, count(Turn::New) + count(Turn::Again));
     assert_eq!((report.repeated, report.refused), (count(Turn::Again), count(Turn::Bad)));
+
+    // Full tiles are there once the index and the tree have caught up; each kind is read, and each answer leads to a root.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let reads = readers.stop().await;
+    assert!(reads.errors.is_empty(), "{:?}", reads.errors);
+    let kinds: Vec<&str> = reads.kinds.keys().copied().collect();
+    assert_eq!(kinds, ["get-proof-by-hash", "lookup", "tile"]);
+    assert!(reads.kinds.values().all(|reads| reads.good > 20), "{reads:?}");
 
     let now = Duration::ZERO;
     let in_bundles = check(&target, workload.clone(), logged.clone(), start, now).await.unwrap();

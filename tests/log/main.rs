@@ -9,6 +9,7 @@ mod http;
 mod index_log;
 mod kill;
 mod load;
+mod load_others;
 mod page;
 mod privacy;
 mod readers;
