@@ -17,6 +17,7 @@ use super::plan::{NewEntry, Object, Round};
 use super::pool::{Outcome, Pending};
 use super::sequencer::{Position, Sequencer, SequencerError, Settler, Stores};
 use super::slots::{self, SlotsError};
+use super::spawn;
 use crate::client::store::LockError;
 use crate::entry::Leaf;
 
@@ -50,9 +51,9 @@ impl Rounds {
         let settler = sequencer.settler();
         let upkeep = {
             let log = log.clone();
-            std::thread::spawn(move || keep_up(&log, &settler, &stores, &stopped))
+            spawn("upkeep", move || keep_up(&log, &settler, &stores, &stopped))
         };
-        let sequencing = std::thread::spawn(move || {
+        let sequencing = spawn("rounds", move || {
             let rounds = Loop { log: log.clone(), sequencer, carried: Vec::new() };
             let ended = match catch_unwind(AssertUnwindSafe(|| rounds.run())) {
                 Ok(Ok(())) => return,

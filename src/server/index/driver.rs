@@ -23,6 +23,7 @@ use crate::server::log::Log;
 use crate::server::plan::{NewEntry, Round};
 use crate::server::read::ReadError;
 use crate::server::sequencer::{Published, Sequencer, SequencerError};
+use crate::server::spawn;
 use crate::tile::{TileError, TreeEdge};
 
 /// The most leaves between two heads.
@@ -66,7 +67,7 @@ impl Indexing {
             settled: now,
             said: now,
         };
-        let thread = std::thread::spawn(move || driver.run(&stopped));
+        let thread = spawn("index", move || driver.run(&stopped));
         Indexing { thread, stop }
     }
 
