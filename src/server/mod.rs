@@ -4,6 +4,7 @@ pub mod budget;
 pub mod clock;
 pub mod config;
 pub mod dedup;
+mod derived;
 pub mod doctor;
 pub mod evidence;
 pub mod http;

@@ -196,9 +196,9 @@ impl Loop {
         self.sequencer.recover()?;
         self.publish();
         let size = self.sequencer.published().tree.size;
-        self.log.dedup.catch_up(&self.log.reader, size, |_, _| {})?;
+        self.log.dedup.catch_up(&self.log.reader, size)?;
         let source = slots::Source { keys: &self.log.keys, reader: &self.log.reader, size };
-        self.log.slots.catch_up(&source, |_, _| {})?;
+        self.log.slots.catch_up(&source)?;
         // All are looked up before any is let go of: an error in the middle must not lose who waits.
         let leaves = self.carried.iter().map(|pending| self.logged(pending, size));
         let leaves = leaves.collect::<Result<Vec<_>, _>>()?;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use serde_json::{Value, json};
 use tnlog::checkpoint::Checkpoint;
@@ -54,9 +54,9 @@ pub fn checkpoint(address: SocketAddr) -> Option<Checkpoint> {
     Checkpoint::parse(Note::parse(&response.body).ok()?.text()).ok()
 }
 
-/// Submits, one after the other and in small batches, until the log is gone.
-pub fn load(address: SocketAddr, issuing: &Authority, next: &AtomicU32, seen: &Seen) {
-    loop {
+/// Submits, one after the other and in small batches, until the log is gone or it is over.
+pub fn load(address: SocketAddr, issuing: &Authority, next: &AtomicU32, seen: &Seen, over: &AtomicBool) {
+    while !over.load(Ordering::Relaxed) {
         let n = next.fetch_add(4, Ordering::Relaxed);
         let Some(response) = try_post(address, "/ct/v1/add-chain", &add_chain(&submission(issuing, n)))
         else {

@@ -362,10 +362,15 @@ impl Process {
             .unwrap_or_else(|said| panic!("tnlog does not start: {said}"))
     }
 
-    /// What starts it.
+    /// What starts it, at a free port.
     pub fn command(folder: &Path) -> Command {
+        Process::command_at(folder, "127.0.0.1:0")
+    }
+
+    /// What starts it.
+    pub fn command_at(folder: &Path, listen: &str) -> Command {
         let mut command = Command::new(option_env!("CARGO_BIN_EXE_tnlog").unwrap_or("tnlog"));
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(folder);
+        command.args(["serve", "--listen", listen, "--data"]).arg(folder);
         command
     }
 

@@ -5,16 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::common::answered::{Seen, answered, submission};
 use crate::common::{Process, add_chain, exchange, issuing, request, try_post};
 use crate::strace::{CALLS, Strace, WRITERS, threads};
-use crate::{World, wait_for};
+use crate::{World, at_once, wait_for};
 
-/// How many cases are tried at once: most of their time is waiting.
-const AT_ONCE: usize = 4;
 /// How many of all cases every run of the tests tries.
 const SAMPLE: usize = 15;
 
@@ -133,18 +130,11 @@ fn survive(world: &World, case: &Case) -> bool {
 
 /// Tries cases, several at once, and says what they were.
 fn survive_all(world: &World, cases: &[Case]) {
-    let (next, survived) = (AtomicUsize::new(0), Mutex::new(BTreeMap::<_, usize>::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
-            scope.spawn(|| {
-                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let happened = std::panic::catch_unwind(|| survive(world, case));
-                    let happened = happened.unwrap_or_else(|_| panic!("{case:?} is not survived"));
-                    let name = format!("{} {} {:?}", case.thread, case.call, case.fault);
-                    *survived.lock().unwrap().entry(name).or_default() += usize::from(happened);
-                }
-            });
-        }
+    let survived = Mutex::new(BTreeMap::<_, usize>::new());
+    at_once(cases, |case| {
+        let happened = survive(world, case);
+        let name = format!("{} {} {:?}", case.thread, case.call, case.fault);
+        *survived.lock().unwrap().entry(name).or_default() += usize::from(happened);
     });
     let survived = survived.into_inner().unwrap();
     survived.iter().for_each(|(name, count)| println!("{count:4} {name}"));

@@ -19,7 +19,7 @@ fn live_and_die(process: Process, issuing: &Authority, next: &Arc<AtomicU32>, se
         (process.address, Arc::new(Seen::default()), Arc::new(AtomicBool::new(false)));
     std::thread::scope(|scope| {
         for _ in 0..SUBMITTERS {
-            scope.spawn(|| load(address, issuing, next, &seen));
+            scope.spawn(|| load(address, issuing, next, &seen, &over));
         }
         scope.spawn(|| {
             while !over.load(Ordering::Relaxed) {

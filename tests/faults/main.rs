@@ -6,13 +6,19 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod bits;
 mod calls;
+mod chaos;
+mod derived;
 mod disks;
 mod kill;
+mod life;
 mod strace;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use common::answered::{Seen, check, submission};
@@ -79,12 +85,29 @@ impl World {
 
     /// A copy of the log.
     fn copy(&self) -> Copy {
-        let folder = tempfile::tempdir_in(self.folder.path()).unwrap();
-        let mut copy = Command::new("cp");
-        copy.arg("-a").arg(self.folder.path().join("log")).arg(folder.path());
-        assert!(copy.status().unwrap().success());
-        Copy { folder }
+        copy_of(&self.folder.path().join("log"))
     }
+}
+
+fn copy_of(log: &Path) -> Copy {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(Command::new("cp").arg("-a").arg(log).arg(folder.path()).status().unwrap().success());
+    Copy { folder }
+}
+
+/// Tries cases, several at once, since most of their time is waiting.
+fn at_once<C: Sync + std::fmt::Debug>(cases: &[C], attempt: impl Fn(&C) + Sync) {
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let happened = catch_unwind(AssertUnwindSafe(|| attempt(case)));
+                    happened.unwrap_or_else(|_| panic!("{case:?} is not survived"));
+                }
+            });
+        }
+    });
 }
 
 /// A log in a folder of its own.
@@ -99,6 +122,10 @@ impl Copy {
 
     fn messages(&self) -> PathBuf {
         self.folder.path().join("messages")
+    }
+
+    fn again(&self) -> Copy {
+        copy_of(&self.log())
     }
 
     fn start(&self) -> Process {
