@@ -66,7 +66,7 @@ fn a_full_disk_is_waited_for() {
     let Some(_disk) = SmallDisk::mount(&copy.folder.path().join("disk"), "64m") else { return };
     let (log, ballast) = (copy.folder.path().join("disk/log"), copy.folder.path().join("disk/ballast"));
     assert!(Command::new("cp").arg("-a").arg(copy.log()).arg(&log).status().unwrap().success());
-    let process = Process::start(&log, "info", Path::new("/dev/shm/W/full-messages"));
+    let process = Process::start(&log, "info", &copy.messages());
     let (seen, mut next, mut refused) = (Seen::default(), World::BASE, 0);
     for round in 0..4u64 {
         fill(&ballast);
@@ -74,6 +74,7 @@ fn a_full_disk_is_waited_for() {
         let length = std::fs::metadata(&ballast).unwrap().len();
         let ballast_file = std::fs::OpenOptions::new().write(true).open(&ballast).unwrap();
         ballast_file.set_len(length.saturating_sub(4096 * (round * 11 + 1))).unwrap();
+        drop(ballast_file);
         let before = refused;
         for _ in 0..100 {
             next += 1;
@@ -89,7 +90,7 @@ fn a_full_disk_is_waited_for() {
         assert_eq!(get(process.address, "/ct/v1/get-entries?start=1&end=1").status, 200);
         std::fs::remove_file(&ballast).unwrap();
         wait_for("the log does not go on", || submit(&process, next, &seen).status == 200);
-        assert_eq!(get(process.address, "/healthz").status, 200);
+        wait_for("the log stays ill", || get(process.address, "/healthz").status == 200);
         indexed(&process);
     }
     println!("{refused} refusals, {} answers", seen.answered.lock().unwrap().len());

@@ -13,14 +13,16 @@ pub const WRITERS: [&str; 3] = ["rounds", "upkeep", "index"];
 pub const CALLS: &str = "openat,read,pread64,write,pwrite64,fsync,fdatasync,ftruncate,rename,link,linkat,unlink,mkdir,\
                          rmdir,getdents64,statx,newfstatat";
 
-/// The ids of threads of a process with one of these names.
+/// The ids of the threads of a process with these names. What they start for a moment has their name too, and comes later.
 pub fn threads(process: u32, names: &[&str]) -> Vec<u32> {
-    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).unwrap().flatten();
-    let named = |task: &std::fs::DirEntry| {
-        let name = std::fs::read_to_string(task.path().join("comm")).unwrap_or_default();
-        names.contains(&name.trim_end())
-    };
-    tasks.filter(named).map(|task| task.file_name().to_str().unwrap().parse().unwrap()).collect()
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    let named = tasks.filter_map(|task| {
+        let name = std::fs::read_to_string(task.path().join("comm")).ok()?;
+        Some((name.trim_end().to_owned(), task.file_name().to_str()?.parse().ok()?))
+    });
+    let named: Vec<(String, u32)> = named.collect();
+    let oldest = |name: &&str| named.iter().filter(|(other, _)| other == name).map(|(_, id)| *id).min();
+    names.iter().filter_map(oldest).collect()
 }
 
 pub struct Strace {
