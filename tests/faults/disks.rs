@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::common::answered::{Seen, answered, submission};
-use crate::common::{Process, Response, add_chain, get, issuing, try_post};
+use crate::common::{Process, Response, add_chain, files_below, get, issuing, try_post};
 use crate::strace::{Strace, WRITERS, threads};
 use crate::{World, audit, indexed, said, skip, wait_for};
 
@@ -57,8 +57,32 @@ fn fill(file: &Path) {
     while file.write_all(&[1; 4096]).is_ok() {}
 }
 
+/// A derived database whose journal could not be written once refuses everything from then on. Fails without `Derived::mend`, and
+/// without `Driver::reopen_after`.
+#[test]
+fn a_derived_database_that_could_not_be_written_is_opened_again() {
+    let world = World::new();
+    for database in ["derived", "derived-index"] {
+        let copy = world.copy();
+        let (process, seen) = (copy.start(), Seen::default());
+        let journals = files_below(&copy.log().join(database)).into_iter();
+        let journals = journals.filter(|file| file.extension().is_some_and(|extension| extension == "jnl"));
+        let mut options = vec!["-e".to_owned(), "inject=write:error=EIO:when=1".to_owned()];
+        journals.for_each(|file| options.extend(["-P".to_owned(), file.to_str().unwrap().to_owned()]));
+        let options: Vec<&str> = options.iter().map(String::as_str).collect();
+        let threads = threads(process.id(), &["rounds", "index"]);
+        let Some(strace) = Strace::attach(copy.folder.path(), &threads, &options) else { return };
+        assert_eq!(submit(&process, World::BASE, &seen).status, 200);
+        indexed(&process);
+        assert!(strace.detach().contains("INJECTED"), "nothing is written to {database}");
+        assert_eq!(submit(&process, World::BASE + 1, &seen).status, 200);
+        indexed(&process);
+        process.terminate();
+        copy.survives(&seen);
+    }
+}
+
 /// The disk fills up under the log, at a place that differs from time to time; then there is room again, and nobody starts it anew.
-/// Fails without `Dedup::mend`: a database whose journal could not be written refuses everything from then on.
 #[test]
 fn a_full_disk_is_waited_for() {
     let world = World::new();
