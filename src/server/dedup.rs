@@ -4,12 +4,13 @@
 //! finds an index here reads the leaf there and compares.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions};
 use sha2::{Digest, Sha256};
 
+use super::derived::Derived;
 use super::read::{LogReader, ReadError};
 use crate::commitment::Commitment;
 use crate::entry::{Entry, Leaf, SignedEntry};
@@ -90,8 +91,14 @@ pub enum DedupError {
     Delete(#[from] std::io::Error),
 }
 
-/// The database. Its position says how many leaves it knows.
+/// The database, in its folder.
 pub struct Dedup {
+    folder: PathBuf,
+    known: Derived<Known>,
+}
+
+/// What is known. Its position says how many leaves it knows.
+struct Known {
     database: Database,
     identities: Keyspace,
     leaf_hashes: Keyspace,
@@ -114,32 +121,72 @@ impl Dedup {
         progress: impl Fn(u64, u64),
     ) -> Result<Self, DedupError> {
         let is_new = !folder.exists();
-        let usable = Dedup::open_database(folder).ok().filter(|dedup| is_new || dedup.belongs_to(log));
-        let dedup = match usable {
-            Some(dedup) => dedup,
+        let usable = Known::open(folder).ok().filter(|known| is_new || known.belongs_to(log));
+        let known = match usable {
+            Some(known) => known,
             None => {
                 tracing::warn!("the database of what is in the log is built again from the leaves");
                 fs::remove_dir_all(folder)?;
-                Dedup::open_database(folder)?
+                Known::open(folder)?
             }
         };
         // It learns of leaves only when they are signed: who has more than was signed has the newer memory.
-        if dedup.position() > size {
-            return Err(DedupError::Ahead { known: dedup.position(), signed: size });
+        if known.position() > size {
+            return Err(DedupError::Ahead { known: known.position(), signed: size });
         }
-        dedup.state.insert("log", log.0)?;
-        dedup.catch_up(reader, size, progress)?;
-        Ok(dedup)
+        known.state.insert("log", log.0)?;
+        known.catch_up(reader, size, progress)?;
+        Ok(Dedup { folder: folder.to_owned(), known: Derived::new(known) })
     }
 
-    fn open_database(folder: &Path) -> Result<Self, fjall::Error> {
+    /// Brings the database to `size` leaves after a failure: opens it again where it failed itself, and reads what it does not
+    /// know.
+    ///
+    /// # Errors
+    /// [`DedupError`].
+    pub fn catch_up(&self, reader: &LogReader, size: u64) -> Result<(), DedupError> {
+        let caught_up = |known: &Known| known.catch_up(reader, size, |_, _| {});
+        self.known.mend(|| {
+            let known = Known::open(&self.folder)?;
+            caught_up(&known).map(|()| known)
+        })?;
+        self.known.write(caught_up)
+    }
+
+    /// Records the leaves from index `first` on. A leaf that cannot be decoded is found by its hash alone.
+    ///
+    /// # Errors
+    /// [`DedupError::Database`]. The database then knows less than the log, and catches up later.
+    pub fn insert<'a>(&self, first: u64, leaves: impl Iterator<Item = &'a [u8]>) -> Result<(), DedupError> {
+        self.known.write(|known| known.insert(first, leaves))
+    }
+
+    /// Where the submission with this key may be.
+    ///
+    /// # Errors
+    /// [`DedupError::Database`].
+    pub fn find(&self, key: &DedupKey) -> Result<Option<u64>, DedupError> {
+        self.known.read(|known| Ok(known.identities.get(key)?.and_then(|bytes| number(&bytes))))
+    }
+
+    /// Where the leaf with this hash may be.
+    ///
+    /// # Errors
+    /// [`DedupError::Database`].
+    pub fn find_leaf(&self, hash: &Hash) -> Result<Option<u64>, DedupError> {
+        self.known.read(|known| Ok(known.leaf_hashes.get(half(&hash.0))?.and_then(|bytes| number(&bytes))))
+    }
+}
+
+impl Known {
+    fn open(folder: &Path) -> Result<Self, fjall::Error> {
         let database = Database::builder(folder).cache_size(CACHE).open()?;
         let keyspace =
             |name| database.keyspace(name, || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE));
         let (identities, leaf_hashes, state) =
             (keyspace("identities")?, keyspace("leaf_hashes")?, keyspace("state")?);
         let position = state.get("position")?.and_then(|bytes| number(&bytes)).unwrap_or(0);
-        Ok(Dedup { database, identities, leaf_hashes, state, position: Mutex::new(position) })
+        Ok(Known { database, identities, leaf_hashes, state, position: Mutex::new(position) })
     }
 
     fn belongs_to(&self, log: &Hash) -> bool {
@@ -147,20 +194,12 @@ impl Dedup {
     }
 
     /// How many leaves it knows.
-    pub fn position(&self) -> u64 {
+    fn position(&self) -> u64 {
         *self.position.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// Reads the leaves that it does not know yet, up to `size`.
-    ///
-    /// # Errors
-    /// [`DedupError`].
-    pub fn catch_up(
-        &self,
-        reader: &LogReader,
-        size: u64,
-        progress: impl Fn(u64, u64),
-    ) -> Result<(), DedupError> {
+    fn catch_up(&self, reader: &LogReader, size: u64, progress: impl Fn(u64, u64)) -> Result<(), DedupError> {
         let mut position = self.position();
         while position < size {
             progress(position, size);
@@ -176,11 +215,7 @@ impl Dedup {
         Ok(())
     }
 
-    /// Records the leaves from index `first` on. A leaf that cannot be decoded is found by its hash alone.
-    ///
-    /// # Errors
-    /// [`DedupError::Database`]. The database then knows less than the log, and catches up later.
-    pub fn insert<'a>(&self, first: u64, leaves: impl Iterator<Item = &'a [u8]>) -> Result<(), DedupError> {
+    fn insert<'a>(&self, first: u64, leaves: impl Iterator<Item = &'a [u8]>) -> Result<(), DedupError> {
         let mut position = self.position.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut batch = self.database.batch();
         let mut next = first;
@@ -196,22 +231,6 @@ impl Dedup {
         batch.commit()?;
         *position = next;
         Ok(())
-    }
-
-    /// Where the submission with this key may be.
-    ///
-    /// # Errors
-    /// [`DedupError::Database`].
-    pub fn find(&self, key: &DedupKey) -> Result<Option<u64>, DedupError> {
-        Ok(self.identities.get(key)?.and_then(|bytes| number(&bytes)))
-    }
-
-    /// Where the leaf with this hash may be.
-    ///
-    /// # Errors
-    /// [`DedupError::Database`].
-    pub fn find_leaf(&self, hash: &Hash) -> Result<Option<u64>, DedupError> {
-        Ok(self.leaf_hashes.get(half(&hash.0))?.and_then(|bytes| number(&bytes)))
     }
 }
 

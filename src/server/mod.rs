@@ -4,6 +4,7 @@ pub mod budget;
 pub mod clock;
 pub mod config;
 pub mod dedup;
+mod derived;
 pub mod doctor;
 pub mod evidence;
 pub mod http;
@@ -31,3 +32,8 @@ pub mod signer;
 pub mod slots;
 pub mod staging;
 pub mod witness;
+
+/// Starts a thread whose name the tools of the system show.
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::thread::JoinHandle<()> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(work).expect("the system gives a log its threads")
+}

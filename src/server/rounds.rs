@@ -17,6 +17,7 @@ use super::plan::{NewEntry, Object, Round};
 use super::pool::{Outcome, Pending};
 use super::sequencer::{Position, Sequencer, SequencerError, Settler, Stores};
 use super::slots::{self, SlotsError};
+use super::spawn;
 use crate::client::store::LockError;
 use crate::entry::Leaf;
 
@@ -50,9 +51,9 @@ impl Rounds {
         let settler = sequencer.settler();
         let upkeep = {
             let log = log.clone();
-            std::thread::spawn(move || keep_up(&log, &settler, &stores, &stopped))
+            spawn("upkeep", move || keep_up(&log, &settler, &stores, &stopped))
         };
-        let sequencing = std::thread::spawn(move || {
+        let sequencing = spawn("rounds", move || {
             let rounds = Loop { log: log.clone(), sequencer, carried: Vec::new() };
             let ended = match catch_unwind(AssertUnwindSafe(|| rounds.run())) {
                 Ok(Ok(())) => return,
@@ -195,9 +196,9 @@ impl Loop {
         self.sequencer.recover()?;
         self.publish();
         let size = self.sequencer.published().tree.size;
-        self.log.dedup.catch_up(&self.log.reader, size, |_, _| {})?;
+        self.log.dedup.catch_up(&self.log.reader, size)?;
         let source = slots::Source { keys: &self.log.keys, reader: &self.log.reader, size };
-        self.log.slots.catch_up(&source, |_, _| {})?;
+        self.log.slots.catch_up(&source)?;
         // All are looked up before any is let go of: an error in the middle must not lose who waits.
         let leaves = self.carried.iter().map(|pending| self.logged(pending, size));
         let leaves = leaves.collect::<Result<Vec<_>, _>>()?;

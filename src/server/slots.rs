@@ -8,12 +8,13 @@
 use std::collections::HashSet;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions};
 
+use super::derived::Derived;
 use super::evidence::{self, Kind};
 use super::keys::Keys;
 use super::read::{LogReader, ReadError};
@@ -65,13 +66,19 @@ pub struct Source<'a> {
 
 /// The last registration of each slot, as far as the log is known.
 pub struct Slots {
+    folder: PathBuf,
+    known: Derived<Known>,
+    evidence: Arc<dyn ObjectStore>,
+    held: Mutex<HashSet<Slot>>,
+}
+
+/// What is known.
+struct Known {
     database: Database,
     slots: Keyspace,
     state: Keyspace,
-    evidence: Arc<dyn ObjectStore>,
     /// How many leaves it knows.
     position: Mutex<u64>,
-    held: Mutex<HashSet<Slot>>,
 }
 
 /// A slot in which one registration is on its way into the log. Dropping it lets go of the slot.
@@ -99,39 +106,35 @@ impl Slots {
         progress: impl Fn(u64, u64),
     ) -> Result<Self, SlotsError> {
         let is_new = !folder.exists();
-        let opened = Slots::open_database(folder, evidence.clone()).ok();
-        let usable = opened
-            .filter(|slots| is_new || slots.belongs_to(log))
-            .filter(|slots| *slots.position() <= source.size);
-        let slots = match usable {
-            Some(slots) => slots,
+        let usable = Known::open(folder)
+            .ok()
+            .filter(|known| is_new || known.belongs_to(log))
+            .filter(|known| *known.position() <= source.size);
+        let known = match usable {
+            Some(known) => known,
             None => {
                 tracing::warn!("the database of registrations is built again");
                 fs::remove_dir_all(folder)?;
-                Slots::open_database(folder, evidence)?
+                Known::open(folder)?
             }
         };
-        slots.state.insert("log", log.0)?;
-        slots.catch_up(source, progress)?;
-        Ok(slots)
+        known.state.insert("log", log.0)?;
+        known.catch_up(&*evidence, source, progress)?;
+        Ok(Slots { folder: folder.to_owned(), known: Derived::new(known), evidence, held: Mutex::default() })
     }
 
-    fn open_database(folder: &Path, evidence: Arc<dyn ObjectStore>) -> Result<Self, fjall::Error> {
-        let database = Database::builder(folder).cache_size(CACHE).open()?;
-        let keyspace =
-            |name| database.keyspace(name, || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE));
-        let (slots, state) = (keyspace("slots")?, keyspace("state")?);
-        let position = state.get("position")?.and_then(|bytes| bytes[..].try_into().ok());
-        let position = Mutex::new(position.map_or(0, u64::from_be_bytes));
-        Ok(Slots { database, slots, state, evidence, position, held: Mutex::default() })
-    }
-
-    fn belongs_to(&self, log: &Hash) -> bool {
-        matches!(self.state.get("log"), Ok(Some(hash)) if *hash == log.0)
-    }
-
-    fn position(&self) -> MutexGuard<'_, u64> {
-        self.position.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Brings the database up to the log after a failure: opens it again where it failed itself, and reads the registrations
+    /// that it does not know.
+    ///
+    /// # Errors
+    /// [`SlotsError`].
+    pub fn catch_up(&self, source: &Source<'_>) -> Result<(), SlotsError> {
+        let caught_up = |known: &Known| known.catch_up(&*self.evidence, source, |_, _| {});
+        self.known.mend(|| {
+            let known = Known::open(&self.folder)?;
+            caught_up(&known).map(|()| known)
+        })?;
+        self.known.write(caught_up)
     }
 
     fn held(&self) -> MutexGuard<'_, HashSet<Slot>> {
@@ -149,7 +152,7 @@ impl Slots {
     /// # Errors
     /// [`SlotsError::Database`].
     pub fn last(&self, slot: &Slot) -> Result<Option<Last>, SlotsError> {
-        Ok(self.slots.get(slot)?.and_then(|bytes| decode(&bytes)))
+        self.known.read(|known| Ok(known.slots.get(slot)?.and_then(|bytes| decode(&bytes))))
     }
 
     /// Records what a round logged, up to `size` leaves: each held slot with the index of its leaf.
@@ -163,12 +166,34 @@ impl Slots {
     ) -> Result<(), SlotsError> {
         let last = |index, held: &Held| Last { sequence: held.sequence, index, action: held.action };
         let logged: Vec<_> = logged.map(|(index, held)| (held.slot, last(index, held))).collect();
-        if logged.is_empty() {
-            // Nothing is written: the position on disk may be too low, and is never too high.
-            *self.position() = size;
-            return Ok(());
-        }
-        self.store(size, logged)
+        self.known.write(|known| {
+            if logged.is_empty() {
+                // Nothing is written: the position on disk may be too low, and is never too high.
+                *known.position() = size;
+                return Ok(());
+            }
+            known.store(size, logged)
+        })
+    }
+}
+
+impl Known {
+    fn open(folder: &Path) -> Result<Self, fjall::Error> {
+        let database = Database::builder(folder).cache_size(CACHE).open()?;
+        let keyspace =
+            |name| database.keyspace(name, || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE));
+        let (slots, state) = (keyspace("slots")?, keyspace("state")?);
+        let position = state.get("position")?.and_then(|bytes| bytes[..].try_into().ok());
+        let position = Mutex::new(position.map_or(0, u64::from_be_bytes));
+        Ok(Known { database, slots, state, position })
+    }
+
+    fn belongs_to(&self, log: &Hash) -> bool {
+        matches!(self.state.get("log"), Ok(Some(hash)) if *hash == log.0)
+    }
+
+    fn position(&self) -> MutexGuard<'_, u64> {
+        self.position.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn store(&self, size: u64, logged: Vec<(Slot, Last)>) -> Result<(), SlotsError> {
@@ -184,19 +209,21 @@ impl Slots {
     }
 
     /// Reads the registrations that it does not know yet.
-    ///
-    /// # Errors
-    /// [`SlotsError`].
-    pub fn catch_up(&self, source: &Source<'_>, progress: impl Fn(u64, u64)) -> Result<(), SlotsError> {
+    fn catch_up(
+        &self,
+        evidence: &dyn ObjectStore,
+        source: &Source<'_>,
+        progress: impl Fn(u64, u64),
+    ) -> Result<(), SlotsError> {
         let from = *self.position();
-        let names = evidence::names(&*self.evidence, Kind::Registration, from)?;
+        let names = evidence::names(evidence, Kind::Registration, from)?;
         let (mut done, all) = (0, names.len() as u64);
         for batch in names.chunks(BATCH) {
             progress(done, all);
             done += batch.len() as u64;
             let mut logged = Vec::new();
             for name in batch {
-                logged.extend(self.read(name, source)?);
+                logged.extend(read(evidence, name, source)?);
             }
             // One round may have several objects: only the end is a place to go on from.
             self.store(from, logged)?;
@@ -207,22 +234,27 @@ impl Slots {
         }
         self.store(source.size, Vec::new())
     }
+}
 
-    fn read(&self, name: &str, source: &Source<'_>) -> Result<Vec<(Slot, Last)>, SlotsError> {
-        let object = self.evidence.get(name)?.unwrap_or_default();
-        let entries = evidence::read(&object).ok().filter(|entries| !entries.is_empty());
-        let Some(entries) = entries else { return Err(SlotsError::Damaged(name.to_owned())) };
-        let mut logged = Vec::with_capacity(entries.len());
-        for (index, items) in entries {
-            let submitted = items.first().and_then(|item| SignedRegistration::decode(item).ok());
-            let last = match submitted.filter(|_| items.len() == 1 && index < source.size) {
-                Some(submitted) => logged_as(&submitted, index, source)?,
-                None => None,
-            };
-            logged.push(last.ok_or_else(|| SlotsError::Damaged(name.to_owned()))?);
-        }
-        Ok(logged)
+/// The registrations of an object of evidence, each as it was logged.
+fn read(
+    evidence: &dyn ObjectStore,
+    name: &str,
+    source: &Source<'_>,
+) -> Result<Vec<(Slot, Last)>, SlotsError> {
+    let object = evidence.get(name)?.unwrap_or_default();
+    let entries = evidence::read(&object).ok().filter(|entries| !entries.is_empty());
+    let Some(entries) = entries else { return Err(SlotsError::Damaged(name.to_owned())) };
+    let mut logged = Vec::with_capacity(entries.len());
+    for (index, items) in entries {
+        let submitted = items.first().and_then(|item| SignedRegistration::decode(item).ok());
+        let last = match submitted.filter(|_| items.len() == 1 && index < source.size) {
+            Some(submitted) => logged_as(&submitted, index, source)?,
+            None => None,
+        };
+        logged.push(last.ok_or_else(|| SlotsError::Damaged(name.to_owned()))?);
     }
+    Ok(logged)
 }
 
 /// The slot of a registration that the leaf at `index` records; none when it records something else.

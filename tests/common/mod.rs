@@ -4,6 +4,7 @@
 // Each test program uses its part of this file.
 #![allow(dead_code)]
 
+pub mod answered;
 pub mod heads;
 pub mod people;
 
@@ -355,32 +356,51 @@ pub struct Process {
 impl Process {
     /// Starts it on a folder that may hold a log already. `TNLOG_LOG` is set to `level`; messages are appended to `messages`.
     pub fn start(folder: &Path, level: &str, messages: &Path) -> Self {
+        let mut command = Process::command(folder);
+        command.env("TNLOG_LOG", level);
+        Process::try_start(&mut command, messages)
+            .unwrap_or_else(|said| panic!("tnlog does not start: {said}"))
+    }
+
+    /// What starts it, at a free port.
+    pub fn command(folder: &Path) -> Command {
+        Process::command_at(folder, "127.0.0.1:0")
+    }
+
+    /// What starts it.
+    pub fn command_at(folder: &Path, listen: &str) -> Command {
+        let mut command = Command::new(option_env!("CARGO_BIN_EXE_tnlog").unwrap_or("tnlog"));
+        command.args(["serve", "--listen", listen, "--data"]).arg(folder);
+        command
+    }
+
+    /// Starts it.
+    ///
+    /// # Errors
+    /// What it said, when it ends instead of serving, or does not serve in half a minute.
+    pub fn try_start(command: &mut Command, messages: &Path) -> Result<Self, String> {
         let file = std::fs::OpenOptions::new().create(true).append(true).open(messages).unwrap();
         let before = file.metadata().unwrap().len() as usize;
-        let mut child = Command::new(option_env!("CARGO_BIN_EXE_tnlog").unwrap_or("tnlog"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-            .arg(folder)
-            .env("TNLOG_LOG", level)
-            .stdin(Stdio::null())
-            .stdout(file.try_clone().unwrap())
-            .stderr(file)
-            .spawn()
-            .unwrap();
+        let said = || String::from_utf8_lossy(&std::fs::read(messages).unwrap()[before..]).into_owned();
+        let command = command.stdin(Stdio::null()).stdout(file.try_clone().unwrap()).stderr(file);
+        let unknown = ([0, 0, 0, 0], 0).into();
+        let mut process = Process { child: command.spawn().unwrap(), address: unknown };
         let begun = Instant::now();
-        loop {
-            let text = String::from_utf8_lossy(&std::fs::read(messages).unwrap()[before..]).into_owned();
+        while begun.elapsed() < Duration::from_secs(30) {
+            let ended = process.child.try_wait().unwrap().is_some();
+            let text = said();
             let line = text.split_once("serving on http://").map(|(_, rest)| rest);
             let address = line.and_then(|rest| rest.split_once(char::is_whitespace));
             if let Some(address) = address.and_then(|(address, _)| address.parse().ok()) {
-                return Process { child, address };
+                process.address = address;
+                return Ok(process);
             }
-            let ended = child.try_wait().unwrap();
-            assert!(
-                ended.is_none() && begun.elapsed() < Duration::from_secs(30),
-                "tnlog does not start: {text}"
-            );
+            if ended {
+                break;
+            }
             std::thread::sleep(Duration::from_millis(2));
         }
+        Err(said())
     }
 
     /// Its process id.
@@ -395,10 +415,22 @@ impl Process {
     }
 
     /// SIGTERM, and waits for an orderly end.
-    pub fn terminate(mut self) {
-        let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
-        assert!(status.success());
-        assert!(self.child.wait().unwrap().success(), "tnlog ended with an error");
+    pub fn terminate(self) {
+        assert!(self.stop().success(), "tnlog ended with an error");
+    }
+
+    /// SIGTERM, and how it ended, which may have been before.
+    pub fn stop(mut self) -> std::process::ExitStatus {
+        if self.is_alive() {
+            let status = Command::new("kill").args(["-TERM", &self.id().to_string()]).status().unwrap();
+            assert!(status.success());
+        }
+        self.child.wait().unwrap()
+    }
+
+    /// Whether it has not ended.
+    pub fn is_alive(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
     }
 }
 

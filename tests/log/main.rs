@@ -7,7 +7,6 @@ mod corpus_server;
 mod hostile;
 mod http;
 mod index_log;
-mod kill;
 mod load;
 mod load_others;
 mod page;

@@ -136,7 +136,8 @@ impl TestWitness {
         if let Err(refusal) = decided {
             return refuse(&refusal);
         }
-        std::fs::write(&self.file, note.text()).unwrap();
+        let whole = self.file.with_extension("new");
+        std::fs::write(&whole, note.text()).and_then(|()| std::fs::rename(whole, &self.file)).unwrap();
         says(200, None, self.cosigned(&manner, note, checkpoint))
     }
 

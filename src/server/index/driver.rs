@@ -23,6 +23,7 @@ use crate::server::log::Log;
 use crate::server::plan::{NewEntry, Round};
 use crate::server::read::ReadError;
 use crate::server::sequencer::{Published, Sequencer, SequencerError};
+use crate::server::spawn;
 use crate::tile::{TileError, TreeEdge};
 
 /// The most leaves between two heads.
@@ -66,7 +67,7 @@ impl Indexing {
             settled: now,
             said: now,
         };
-        let thread = std::thread::spawn(move || driver.run(&stopped));
+        let thread = spawn("index", move || driver.run(&stopped));
         Indexing { thread, stop }
     }
 
@@ -156,9 +157,7 @@ impl Driver {
                 Err(error) if error.is_final() => return self.end(error),
                 Err(error) => {
                     tracing::error!(%error, "the number index cannot go on; trying again");
-                    if matches!(error, DriveError::Index(IndexError::Damaged)) {
-                        (self.ready, self.distrusted) = (None, true);
-                    }
+                    self.reopen_after(&error);
                     pause = (pause * 2).min(MAX_PAUSE);
                     pause
                 }
@@ -173,6 +172,14 @@ impl Driver {
             if stopping {
                 return;
             }
+        }
+    }
+
+    /// A database of which a write failed refuses everything until it is opened again.
+    fn reopen_after(&mut self, error: &DriveError) {
+        let damaged = matches!(error, DriveError::Index(IndexError::Damaged));
+        if damaged || matches!(error, DriveError::Index(IndexError::Store(_))) {
+            (self.ready, self.distrusted) = (None, damaged);
         }
     }
 
@@ -307,7 +314,11 @@ impl Driver {
         (state.index, state.shown) = (None, None);
         let log = Hash::of_leaf(&self.log.reader.leaf(0, published.tree.size)?);
         let fits = |index: &Index<DiskStore>| index.newest().size() <= last_size;
-        let opened = if self.distrusted { None } else { DiskStore::open(&self.folder).ok() };
+        let opened = match DiskStore::open(&self.folder) {
+            // No room says nothing about what is there.
+            Err(error) if error.is_full() => return Err(error.into()),
+            opened => opened.ok().filter(|_| !self.distrusted),
+        };
         let opened = opened.and_then(|store| Index::open(store, log, Shape::STANDARD).ok()).filter(fits);
         let (index, edge) = match opened {
             Some(index) => {
