@@ -106,11 +106,10 @@ fn of_finding(origin: &str, finding: &Finding, evidence: Evidence) -> Misbehavio
     };
     let now = if is_final { CHEATS } else { DAMAGE };
     let mut notice = notice(origin, kind, severity, &says, now, &about);
-    let is_fault = matches!(finding, Finding::Fault { .. });
     if let Finding::Fault { fault, .. } = finding {
         notice.entries.extend(fault.index);
     }
-    let is_sealed = is_fault && evidence.proof.is_some();
+    let is_sealed = evidence.shows_entries();
     Misbehaviour { notice, evidence: Some(evidence), is_sealed, is_final }
 }
 
@@ -153,7 +152,7 @@ pub fn not_included(origin: &str, sct: &Sct, promise: Promise, checkpoint: &Note
     let about = format!("{index} {}", Base64::encode_string(&Sha256::digest(&sct.signature)));
     let mut notice = notice(origin, "sct-not-included", Severity::High, &says, CHEATS, &about);
     notice.entries.push(index);
-    let evidence = Evidence::new("sct-not-included", &says, &[checkpoint], Some(Proof::Promise(promise)));
+    let evidence = Evidence::new("sct-not-included", &[checkpoint], Some(Proof::Promise(promise)));
     Misbehaviour { notice, evidence: Some(evidence), is_sealed: true, is_final: true }
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use base64ct::{Base64, Encoding};
 use tnlog::checkpoint::Checkpoint;
-use tnlog::client::evidence::{Evidence, Proof};
+use tnlog::client::evidence::{Evidence, Placed, Proof};
 use tnlog::merkle::Hash;
 use tnlog::note::{KeyType, Signer};
 
@@ -19,14 +19,14 @@ fn fuzz() -> PathBuf {
 fn seeds() -> Vec<Vec<u8>> {
     let signer = Signer::new("log.example", KeyType::Ed25519, &[1; 32]).unwrap();
     let note = |size| Checkpoint::new("log.example", size, Hash([7; 32])).sign(&signer).unwrap();
-    let proof = |entry: &[u8]| Proof::Entry { index: 0, entry: Base64::encode_string(entry), hashes: vec![] };
+    let proof = |entry: &[u8]| Proof::Entry { wrong: Placed::new(0, entry, &[]), others: vec![] };
     let prefix = Proof::Prefix { root: Base64::encode_string(&[7; 32]), hashes: vec![] };
     let leaf = b"no leaf";
     let bad = Checkpoint::new("log.example", 1, Hash::of_leaf(leaf)).sign(&signer).unwrap();
     vec![
-        Evidence::new("fork", "two trees", &[&note(2), &note(3)], Some(prefix)).encode(),
-        Evidence::new("fork", "two trees", &[&note(2), &note(2)], None).encode(),
-        Evidence::new("bad-leaf", "no leaf", &[&bad], Some(proof(leaf))).encode(),
+        Evidence::new("fork", &[&note(2), &note(3)], Some(prefix)).encode(),
+        Evidence::new("fork", &[&note(2), &note(2)], None).encode(),
+        Evidence::new("bad-leaf", &[&bad], Some(proof(leaf))).encode(),
         tnlog_monitor::config::TEMPLATE.as_bytes().to_vec(),
         tnlog_monitor::config::TEMPLATE.replace("#= ", "").into_bytes(),
     ]

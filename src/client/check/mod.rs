@@ -22,6 +22,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 pub use claims::Claims;
+pub(in crate::client) use claims::{Named, check_registration, check_statement};
 pub use fault::{CheckError, Fault, FaultKind};
 
 use bundle::Facts;
