@@ -1,3 +1,5 @@
+mod heads;
+
 use super::*;
 use crate::merkle::prove_consistency;
 use crate::note::{KeyType, Signer};
