@@ -28,7 +28,7 @@ fn hashes(leaves: &[Vec<u8>]) -> Vec<Hash> {
     leaves.iter().map(|leaf| Hash::of_leaf(leaf)).collect()
 }
 
-fn tiles(leaves: &[Hash]) -> TileSet {
+fn tiles(leaves: &[Hash]) -> TileSet<Vec<u8>> {
     TileSet::new(leaves.len() as u64, TreeEdge::new().append(leaves)).unwrap()
 }
 
