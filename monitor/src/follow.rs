@@ -7,6 +7,7 @@ use tnlog::checkpoint::TreeHead;
 use tnlog::client::follow::{FollowError, Follower, Progress, Prover};
 use tnlog::client::http::Client;
 use tnlog::client::read::ReadError;
+use tnlog::note::Note;
 use tnlog::policy::PolicyError;
 use tokio::sync::{Notify, watch};
 
@@ -193,17 +194,10 @@ impl Following {
 
     /// Whether the newest tree head that was verified is too old.
     fn frozen(&mut self, now: Instant) -> anyhow::Result<Option<Misbehaviour>> {
-        let (Some(log), Some(note)) = (self.entries.log()?, self.served.newest()) else { return Ok(None) };
+        let (Some(log), Some((_, text))) = (self.entries.log()?, self.served.newest()) else { return Ok(None) };
+        let note = Note::parse(text.as_bytes())?;
         let head = TreeHead::extract(&note, log.sct_key.log_id())?.timestamp;
-        let mut pulse = match self.pulse.take() {
-            Some(pulse) => pulse,
-            // What cannot be read is begun anew.
-            None => self
-                .state
-                .fact(PULSE)?
-                .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-                .unwrap_or_default(),
-        };
+        let mut pulse = self.pulse.take().map_or_else(|| self.known_pulse(), Ok)?;
         let rate = Rate { heartbeat: self.heartbeat, patience: self.stale_after };
         let behind = pulse.look(Look { head, at: now, clock: crate::run::now() }, rate);
         if pulse.is_due() {
@@ -213,6 +207,12 @@ impl Following {
         self.pulse = Some(pulse);
         let Some(behind) = behind else { return Ok(None) };
         Ok(Some(misbehaviour::frozen(self.served.origin(), behind, self.state.observed()?, &note)))
+    }
+
+    /// What an earlier life knew; nothing where that cannot be read.
+    fn known_pulse(&self) -> anyhow::Result<Pulse> {
+        let stored = self.state.fact(PULSE)?;
+        Ok(stored.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default())
     }
 
     fn no_quorum(&self, lacks: &PolicyError) -> anyhow::Result<Notice> {

@@ -107,12 +107,6 @@ impl Served {
         Ok(())
     }
 
-    /// The newest complete checkpoint.
-    pub fn newest(&self) -> Option<Note> {
-        let newest = self.notes().back().map(|(_, note)| note.clone())?;
-        Note::parse(newest.as_bytes()).ok()
-    }
-
     /// Shows a checkpoint of the index log of which every head was recomputed.
     pub fn heads_complete(&self, shown: &ShownHead) -> io::Result<()> {
         let path = self.generation.path();
