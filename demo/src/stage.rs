@@ -10,6 +10,7 @@ use tnlog::anchors::Anchor;
 use tnlog::client::http::Client;
 use tnlog::client::lookup::{Lookups, Trust};
 use tnlog::client::read::{LogReader, policy_of_key};
+use tnlog::client::secret_file;
 use tnlog::client::submit::Submitter;
 use tnlog::note::{KeyType, Signer, VerifierKey};
 use tnlog::policy::Policy;
@@ -21,7 +22,7 @@ use tnlog::server::services::{self, ServiceKey};
 use tnlog::simulate::{Front, Lie};
 use tnlog_monitor::config::Config as MonitorConfig;
 use tnlog_monitor::findings;
-use tnlog_monitor::folder::{Folder as MonitorFolder, private_folder, write_new};
+use tnlog_monitor::folder::{Folder as MonitorFolder, private_folder};
 use tnlog_monitor::notice::Notice;
 use tnlog_monitor::run::{Monitor, Running as RunningMonitor};
 
@@ -159,9 +160,9 @@ impl Witness {
             log.url(),
             key_hash(people.alice.key()),
         );
-        write_new(&folder.path().join("log.policy"), policy.as_bytes())?;
-        write_new(&folder.path().join("log.verifiers"), verifiers.as_bytes())?;
-        write_new(&folder.config(), config.as_bytes())?;
+        secret_file::write_new(&folder.path().join("log.policy"), policy.as_bytes())?;
+        secret_file::write_new(&folder.path().join("log.verifiers"), verifiers.as_bytes())?;
+        secret_file::write_new(&folder.config(), config.as_bytes())?;
         let running = Monitor::open(&folder, MonitorConfig::parse(&config)?)?.start().await?;
         Ok(Witness { folder, running })
     }
@@ -264,6 +265,6 @@ fn make_key(folder: &MonitorFolder, role: &str, name: &str) -> anyhow::Result<Ve
     let mut seed = [0; 32];
     rand_core::RngCore::fill_bytes(&mut rand_core::OsRng, &mut seed);
     let signer = Signer::new(format!("{name}/{role}"), KeyType::Cosignature, &seed)?;
-    write_new(&path, signer.to_private_key().as_bytes())?;
+    secret_file::write_new(&path, signer.to_private_key().as_bytes())?;
     Ok(signer.verifier_key().clone())
 }

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind};
 
 use serde::{Deserialize, Serialize};
+use tnlog::client::whole_file;
 
 use crate::folder::{self, Folder};
 use crate::notice::Notice;
@@ -78,5 +79,5 @@ pub fn acknowledge_this(folder: &Folder, notice: Notice, reason: &str) -> io::Re
     folder::private_folder(&folder.acknowledged())?;
     let path = folder.acknowledged().join(format!("{}.json", notice.id));
     let acknowledged = Acknowledged { notice, reason: reason.into(), time: crate::run::now() };
-    folder::replace(&path, &serde_json::to_vec_pretty(&acknowledged)?)
+    whole_file::replace(&path, &serde_json::to_vec_pretty(&acknowledged)?, whole_file::PRIVATE)
 }

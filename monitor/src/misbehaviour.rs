@@ -9,6 +9,7 @@ use tnlog::client::evidence::{Evidence, Promise, Proof};
 use tnlog::client::follow::{Finding, FollowError, Prover};
 use tnlog::client::read::ReadError;
 use tnlog::client::source::{Source, SourceError};
+use tnlog::client::whole_file;
 use tnlog::note::Note;
 use tnlog::policy::PolicyError;
 use tnlog::sct::Sct;
@@ -53,7 +54,7 @@ fn keep(evidence: &Evidence, folder: &Folder, notice: &Notice, is_sealed: bool) 
     folder::private_folder(&place)?;
     let path = place.join(format!("{}-{}.json", notice.detector, notice.id));
     if !path.exists() {
-        folder::replace(&path, &evidence.encode())?;
+        whole_file::replace(&path, &evidence.encode(), whole_file::PRIVATE)?;
     }
     Ok(path.strip_prefix(folder.path()).unwrap_or(&path).display().to_string())
 }

@@ -1,6 +1,6 @@
 //! Where the log lies that a command is about.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args as ClapArgs;
@@ -25,14 +25,19 @@ impl DataFolder {
             Some(variable("XDG_DATA_HOME").or_else(home)?.join("tnlog"))
         });
         let data = data.context("there is no home folder to put the log into: say where with --data DIR")?;
-        if data.is_file() {
-            return output::usage(format!(
-                "{} is a file, and a log is a folder: say which with --data DIR",
-                data.display()
-            ));
-        }
-        Ok(Folder::new(data))
+        at(&data)
     }
+}
+
+/// The log in this folder, which need not be there.
+pub fn at(path: &Path) -> anyhow::Result<Folder> {
+    if path.is_file() {
+        return output::usage(format!(
+            "{} is a file, and a log is a folder: say which with --data DIR",
+            path.display()
+        ));
+    }
+    Ok(Folder::new(path))
 }
 
 /// Whether a log was started in the folder. Its configuration may be elsewhere.

@@ -1,12 +1,13 @@
 //! Files of certificates: PEM, DER, gzipped PEM; and small files of all kinds.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
 use tnlog::certificate::{Certificate, CertificateError};
+use tnlog::client::whole_file;
 use tnlog::pem;
 use tnlog::policy::Policy;
 
@@ -137,30 +138,6 @@ pub fn good_certificates(paths: &[PathBuf]) -> anyhow::Result<Vec<Arc<Certificat
 /// # Errors
 /// When it cannot be written.
 pub fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".tmp");
-    let temporary = path.with_file_name(name);
-    let write = || -> io::Result<()> {
-        let mut file = private_file(&temporary, false)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&temporary, path)
-    };
-    write().with_context(|| format!("{} cannot be written", path.display()))
-}
-
-/// Opens a file for writing, readable by its owner alone. `new` refuses one that exists.
-///
-/// # Errors
-/// When it cannot be made.
-pub fn private_file(path: &Path, new: bool) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut options = File::options();
-    options.write(true).mode(0o600);
-    if new {
-        options.create_new(true)
-    } else {
-        options.create(true).truncate(true)
-    };
-    options.open(path)
+    whole_file::replace(path, bytes, whole_file::PRIVATE)
+        .with_context(|| format!("{} cannot be written", path.display()))
 }

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::Args as ClapArgs;
 use rand_core::{OsRng, RngCore};
+use tnlog::client::whole_file;
 use tnlog::mirror::{Config, Folder, Running, start};
 use tnlog::server::keys::{VERIFIER, create_verifier_key};
 use tnlog::server::open::PLACEHOLDER;
@@ -164,5 +165,7 @@ fn make(folder: &Folder, args: &Args) -> anyhow::Result<()> {
     let text = Config::template(log, &name, &absolute(policy)?, verifiers.as_deref());
     Config::parse(&text)?;
     std::fs::create_dir_all(folder.path()).with_context(|| folder.path().display().to_string())?;
-    std::fs::write(folder.config(), text).with_context(|| folder.config().display().to_string())
+    whole_file::create(&folder.config(), text.as_bytes(), whole_file::READABLE)
+        .with_context(|| folder.config().display().to_string())?;
+    Ok(())
 }

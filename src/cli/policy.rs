@@ -12,11 +12,12 @@ use clap::Subcommand;
 use tnlog::client::api::LogInfo;
 use tnlog::client::read::{LogReader, policy_of_key};
 use tnlog::client::source::{Below, Source};
+use tnlog::client::whole_file;
 use tnlog::index::Generation;
 use tnlog::note::VerifierKey;
 use tnlog::policy::Policy;
 
-use crate::{input, output, place};
+use crate::{output, place};
 
 const MAX_INFO: usize = 64 * 1024;
 
@@ -244,10 +245,13 @@ fn cosigners(init: &Init) -> anyhow::Result<String> {
 }
 
 fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
-    let write = || input::private_file(path, true)?.write_all(text.as_bytes());
-    write().with_context(|| {
-        format!("{} cannot be written; one that exists is not overwritten (--out FILE)", path.display())
-    })
+    match whole_file::create(path, text.as_bytes(), whole_file::PRIVATE) {
+        Ok(true) => Ok(()),
+        Ok(false) => {
+            bail!("{} exists, and is not overwritten: choose another with --out FILE", path.display())
+        }
+        Err(error) => Err(error).with_context(|| format!("{} cannot be written", path.display())),
+    }
 }
 
 fn report(path: &Path, policy: &Policy, json: bool) -> anyhow::Result<()> {

@@ -1,17 +1,18 @@
 //! `tnlog serve`
 
 use std::io::IsTerminal;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args as ClapArgs;
-use tnlog::server::config::Folder;
-use tnlog::server::{open, run as running};
+use tnlog::server::config::{DEFAULT_LISTEN, Folder};
+use tnlog::server::open::{self, OpenError};
+use tnlog::server::run as running;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::folder::DataFolder;
+use crate::folder::{DataFolder, holds_log};
 use crate::notify;
 
 const EXAMPLES: &str = "\
@@ -53,6 +54,9 @@ pub struct Args {
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     write_messages(args.json);
     let folder: Folder = args.folder.folder()?;
+    if args.config.is_none() && !holds_log(&folder) {
+        try_to_listen(args.listen)?;
+    }
     let mut config = open::configure_as(&folder, args.config, args.origin.as_deref())?;
     let origin = config.origin.clone();
     config.listen = args.listen.unwrap_or(config.listen);
@@ -93,6 +97,12 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         None => Ok(ExitCode::SUCCESS),
         Some(error) => Err(error.into()),
     }
+}
+
+/// Before a log is begun: one that cannot listen would leave a folder behind, with a name that is for ever.
+fn try_to_listen(given: Option<SocketAddr>) -> Result<(), OpenError> {
+    let address = given.unwrap_or(DEFAULT_LISTEN);
+    TcpListener::bind(address).map(drop).map_err(|error| OpenError::Listen { address, error })
 }
 
 /// Messages go to standard error; `TNLOG_LOG` says how many.

@@ -16,7 +16,7 @@ use tnlog::server::config::{Config, Folder};
 use tnlog::server::{open, run as running};
 use tnlog::simulate::{DEFAULT, Front, Lie, Mint, Script, World, WorldFacts, WorldLog, drive, write_truth};
 
-use crate::folder::holds_log;
+use crate::folder::{self, holds_log};
 use crate::output::{self, Report};
 
 const EXAMPLES: &str = "\
@@ -99,7 +99,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     if let (Some(lie), Some(data)) = (args.lie, &args.data) {
-        return deceive(&args, lie, &Folder::new(data)).await;
+        return deceive(&args, lie, &folder::at(data)?).await;
     }
     let (text, world) = read_world(&args)?;
     let now = u64::try_from(output::now()).unwrap_or(0);
@@ -113,7 +113,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         ));
     }
     match &args.data {
-        Some(data) if !args.dry_run => happen(&args, &Folder::new(data), script, &text).await,
+        Some(data) if !args.dry_run => happen(&args, &folder::at(data)?, script, &text).await,
         _ => tell(&args, &script),
     }
 }

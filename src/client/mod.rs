@@ -29,3 +29,4 @@ pub mod statements;
 pub mod store;
 pub mod submit;
 pub mod traffic;
+pub mod whole_file;

@@ -1,11 +1,13 @@
 //! Files with secrets: private keys, and what signs alerts. Only their owner can read them, and they are there whole or not at all.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
+
+use super::whole_file;
 
 /// The longest secret that is read, in bytes.
 pub const MAX_SECRET: u64 = 64 << 10;
@@ -70,41 +72,13 @@ pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretFileError> {
 /// [`SecretFileError::Io`].
 pub fn write_new(path: &Path, secret: &[u8]) -> Result<bool, SecretFileError> {
     let io = |error| SecretFileError::Io { path: path.to_owned(), error };
-    if path.exists() {
-        return Ok(false);
-    }
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.new", std::process::id()));
-    let temporary = path.with_file_name(name);
-    let written = write(&temporary, secret).and_then(|()| match fs::hard_link(&temporary, path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        linked => linked.map(|()| true),
-    });
-    let removed = fs::remove_file(&temporary);
-    let is_new = written.map_err(io)?;
-    removed.and_then(|()| sync_folder(path)).map_err(io)?;
-    Ok(is_new)
-}
-
-fn write(path: &Path, secret: &[u8]) -> io::Result<()> {
-    // What a crash left there may have another mode.
-    if let Err(error) = fs::remove_file(path)
-        && error.kind() != io::ErrorKind::NotFound
-    {
-        return Err(error);
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(secret)?;
-    file.sync_all()
-}
-
-fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    whole_file::create(path, secret, whole_file::PRIVATE).map_err(io)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn mode(path: &Path) -> u32 {
@@ -135,15 +109,5 @@ mod tests {
         }
         fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
         assert!(read(&path).is_ok());
-    }
-
-    /// A file that was begun, as a crash leaves it, is no key, and does not keep one from being made.
-    #[test]
-    fn what_a_crash_leaves_is_no_key() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.key");
-        fs::write(folder.path().join(format!("a.key.{}.new", std::process::id())), b"se").unwrap();
-        assert!(write_new(&path, b"secret").unwrap());
-        assert_eq!(&**read(&path).unwrap(), b"secret");
     }
 }

@@ -1,6 +1,6 @@
 //! What a mirror finds wrong with its log, kept in files.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::PathBuf;
 
@@ -8,6 +8,7 @@ use super::Mirror;
 use super::config::Folder;
 use crate::client::follow::{Finding, FollowError, Prover};
 use crate::client::http::Client;
+use crate::client::whole_file;
 
 /// How often something that is no proof is kept, in seconds: a place that lags shows an older tree again and again.
 const HOUR: u64 = 3600;
@@ -40,9 +41,7 @@ impl Evidence {
         let evidence = self.prover.evidence(finding).await.encode();
         let write = || -> io::Result<()> {
             fs::create_dir_all(&self.folder)?;
-            fs::write(&path, &evidence)?;
-            File::open(&path)?.sync_all()?;
-            File::open(&self.folder)?.sync_all()
+            whole_file::replace(&path, &evidence, whole_file::READABLE)
         };
         match write() {
             Ok(()) => tracing::warn!(evidence = %path.display(), "{finding}"),

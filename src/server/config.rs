@@ -1,6 +1,6 @@
 //! The configuration file, and where the parts of a log lie in its folder.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -9,6 +9,9 @@ use crate::index::Generation;
 use crate::note::MAX_NAME;
 
 /// The file that the first start writes, with `{origin}` in the place of the origin.
+/// Where a log listens unless it is told where.
+pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+
 const TEMPLATE: &str = include_str!("tnlog.toml");
 
 const HOUR: u64 = 3600;
@@ -129,7 +132,7 @@ impl Default for Limits {
 }
 
 fn default_listen() -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], 8080))
+    DEFAULT_LISTEN
 }
 
 fn default_round() -> u64 {

@@ -1,7 +1,7 @@
 //! Opening the folder of a log: what is missing on the first start is made, what is there is checked and never overwritten.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -24,8 +24,8 @@ use super::services::Services;
 use super::slots::{Slots, SlotsError, Source};
 use super::witness::{self, Contradicted, Cosigned, Cosigner, Pace, Witnesses, WitnessesError};
 use crate::chain_item::ChainItem;
-use crate::client::secret_file;
 use crate::client::store::{CheckpointLock, DiskLock, DiskStore, ObjectStore};
+use crate::client::{secret_file, whole_file};
 use crate::entry::{Entry, Leaf, Parameters};
 use crate::merkle::Hash;
 use crate::note::Signer;
@@ -187,7 +187,8 @@ pub fn configure_as(
         if !is_origin(&new) {
             return Err(OpenError::Config { path, error: ConfigError::Origin(new) });
         }
-        write_new(&path, &Config::template(&new)).map_err(io(path.clone()))?;
+        let text = Config::template(&new);
+        whole_file::create(&path, text.as_bytes(), whole_file::READABLE).map_err(io(path.clone()))?;
     }
     let config = read_config(&path)?;
     if origin.is_some_and(|origin| origin != config.origin) {
@@ -351,12 +352,4 @@ fn first_round(timestamp: u64, parameters: Parameters) -> Round {
     let leaf = Leaf { timestamp, entry: Entry::Parameters(parameters), index: 0 };
     let leaf = leaf.encode().expect("parameters are short");
     Round { entries: vec![NewEntry { leaf, chain: ChainItem::default().encode() }], objects: Vec::new() }
-}
-
-fn write_new(path: &Path, text: &str) -> io::Result<()> {
-    match OpenOptions::new().write(true).create_new(true).open(path) {
-        Ok(mut file) => file.write_all(text.as_bytes()).and_then(|()| file.sync_all()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
-    }
 }

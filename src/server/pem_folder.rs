@@ -1,10 +1,12 @@
 //! A folder of PEM files that says whom the log accepts, read again when it changes.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
+
+use crate::client::whole_file;
 
 /// Why such a folder is not usable.
 #[derive(Debug, thiserror::Error)]
@@ -35,14 +37,9 @@ pub enum FolderError {
 pub fn add(folder: &Path, hash: &[u8; 32], text: &str) -> Result<PathBuf, FolderError> {
     let hex: String = hash[..16].iter().map(|byte| format!("{byte:02x}")).collect();
     let path = folder.join(format!("{hex}.pem"));
-    let temporary = folder.join(format!(".{hex}.tmp"));
     let write = || {
         fs::create_dir_all(folder)?;
-        let mut file = File::create(&temporary)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&temporary, &path)?;
-        File::open(folder)?.sync_all()
+        whole_file::replace(&path, text.as_bytes(), whole_file::READABLE)
     };
     write().map_err(|error| FolderError::Io { path: path.clone(), error })?;
     Ok(path)

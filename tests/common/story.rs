@@ -3,14 +3,12 @@
 
 #![allow(dead_code, reason = "each test uses its part")]
 
-#[path = "../support/witness.rs"]
-pub mod witness;
-
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::support::witness::TestWitness;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tnlog::chain_item::ChainItem;
@@ -25,7 +23,6 @@ use tnlog::server::pool::{Outcome, Pending, Reservation};
 use tnlog::signature::Ecdsa;
 use tnlog::statement::{KeyStatement, admit_statement, signed_bytes};
 use tnlog::synthetic::{KeyPair, Profile, Validity, fictional_number};
-use witness::TestWitness;
 
 use crate::common::{TestLog, VALIDITY, add_chain, issuing};
 

@@ -73,7 +73,7 @@ async fn a_webhook_that_is_down_for_an_hour_misses_nothing() {
     let held = tokio::task::spawn_blocking(move || ended.recv());
     let temporary = tempfile::tempdir().unwrap();
     let folder = Folder::new(temporary.path());
-    crate::folder::write_new(&temporary.path().join("secret"), b"a secret of the test").unwrap();
+    tnlog::client::secret_file::write_new(&temporary.path().join("secret"), b"a secret of the test").unwrap();
     let hook = Hook::start();
     let text = format!(
         "[[alert]]\nname = \"hook\"\nwebhook = \"http://{}/\"\nsecret_file = \"secret\"\n\

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use tnlog::client::api::LogInfo;
 use tnlog::client::http::Client;
 use tnlog::client::read::{LogReader, policy_of_key};
+use tnlog::client::whole_file;
 use tnlog::index::Generation;
 use tnlog::note::VerifierKey;
 use tnlog_monitor::config::{Config, TEMPLATE};
-use tnlog_monitor::folder::{Folder, private_folder, write_new};
+use tnlog_monitor::folder::{Folder, private_folder};
 
 use super::FINE;
 
@@ -38,8 +39,11 @@ pub async fn run(folder: &Folder, args: Args) -> anyhow::Result<u8> {
     Config::parse(&text)?;
     private_folder(folder.path())?;
     let policy = folder.path().join(format!("{}.policy", args.name));
-    write_new(&policy, pinned(&key, &index_key).as_bytes()).with_context(|| policy.display().to_string())?;
-    write_new(&folder.config(), text.as_bytes()).with_context(|| folder.config().display().to_string())?;
+    for (path, text) in [(&policy, pinned(&key, &index_key)), (&folder.config(), text)] {
+        let is_new = whole_file::create(path, text.as_bytes(), whole_file::PRIVATE)
+            .with_context(|| path.display().to_string())?;
+        ensure!(is_new, "{} exists, and is not overwritten", path.display());
+    }
     println!(
         "Written: {} and {}.\nBefore you rely on it:\n\
          - compare the two keys in the policy with what the log's operator publishes elsewhere, or ask from another network;\n\

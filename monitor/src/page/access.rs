@@ -16,9 +16,8 @@ use axum::http::uri::Authority;
 use hmac::{Hmac, Mac};
 use rand_core::{OsRng, RngCore};
 use sha2::Sha256;
+use tnlog::client::whole_file;
 use zeroize::Zeroizing;
-
-use crate::folder;
 
 const COOKIE_NAME: &str = "tnlog-monitor";
 /// How long a login lasts, in milliseconds.
@@ -155,7 +154,7 @@ fn read_or_make(path: &Path) -> Result<Zeroizing<Vec<u8>>, TokenError> {
         let mut random = Zeroizing::new([0; 24]);
         OsRng.fill_bytes(&mut random[..]);
         let token: Zeroizing<String> = Zeroizing::new(random.iter().map(|b| format!("{b:02x}")).collect());
-        folder::write_new(path, format!("{}\n", *token).as_bytes()).map_err(file)?;
+        whole_file::create(path, format!("{}\n", *token).as_bytes(), whole_file::PRIVATE).map_err(file)?;
         tracing::info!("the page asks for the token in {shown}");
     }
     if fs::metadata(path).map_err(file)?.mode() & 0o077 != 0 {

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use tnlog::client::whole_file;
 
 use super::truth::Facts;
-use crate::folder::{Folder, private_folder, replace};
+use crate::folder::{Folder, private_folder};
 use crate::run::{Checked, Monitor, configure};
 
 /// The folder of the monitor of a world.
@@ -27,12 +28,12 @@ pub async fn follow(world: &Path, url: &str) -> anyhow::Result<()> {
     let folder = monitor_of(world);
     private_folder(folder.path())?;
     let policy = format!("log {}\nlog {}\nquorum none\n", facts.key, facts.index_key);
-    replace(&folder.path().join("world.policy"), policy.as_bytes())?;
+    whole_file::replace(&folder.path().join("world.policy"), policy.as_bytes(), whole_file::PRIVATE)?;
     let url = toml::Value::String(url.to_owned());
     let config = format!(
         "listen = \"\"\n\n[[log]]\nname = \"world\"\nurl = {url}\npolicy = \"world.policy\"\n\n{watches}"
     );
-    replace(&folder.config(), config.as_bytes())?;
+    whole_file::replace(&folder.config(), config.as_bytes(), whole_file::PRIVATE)?;
     let checked = Monitor::open(&folder, configure(&folder)?)?.check(&folder).await?;
     if checked == Checked::Trouble {
         bail!("the log of {} could not be followed to its end at {url}", world.display());

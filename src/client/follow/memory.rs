@@ -1,18 +1,18 @@
 //! What a follower remembers from one life to the next: one small file, replaced whole.
 
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::checkpoint::Checkpoint;
+use crate::client::whole_file;
 use crate::note::Note;
 
 /// The file's name.
 const FILE: &str = "position.json";
-const NEW: &str = "position.json.new";
 
 /// What is remembered. Notes are verbatim: two of them that contradict each other are evidence.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,15 +112,9 @@ impl Place {
     /// Saves it, durably. At every instant the file holds this or what was there before.
     pub(super) fn save(&self, memory: &Memory) -> Result<(), MemoryError> {
         let json = serde_json::to_string_pretty(memory).expect("strings and numbers are JSON");
-        let write = || {
-            let new = self.0.join(NEW);
-            let mut file = File::create(&new)?;
-            file.write_all(format!("{}\n{json}", checksum(&json)).as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&new, self.path())?;
-            File::open(&self.0)?.sync_all()
-        };
-        write().map_err(|error| MemoryError::Io { path: self.path(), error })
+        let text = format!("{}\n{json}", checksum(&json));
+        whole_file::replace(&self.path(), text.as_bytes(), whole_file::READABLE)
+            .map_err(|error| MemoryError::Io { path: self.path(), error })
     }
 }
 
