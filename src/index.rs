@@ -18,7 +18,9 @@ mod list;
 mod node;
 mod plan;
 mod prefix;
+mod pruned;
 mod query;
+mod step;
 mod store;
 mod tiles;
 mod view;
@@ -32,6 +34,7 @@ pub use node::EMPTY;
 pub use plan::Change;
 pub use prefix::{LABEL_BITS, Prefix, PrefixError};
 pub use query::{Answer, MAX_PREFIXES, MAX_PROOF, NotProved, Query, QueryError};
+pub use step::{MAX_STEP, Step};
 pub use store::{Batch, IndexStore, MemoryStore};
 pub use view::View;
 

@@ -8,8 +8,9 @@ use tnlog_monitor::config::{Config, ConfigError};
 pub fn evidence_and_configuration(data: &[u8]) {
     if let Ok(evidence) = Evidence::parse(data) {
         assert_eq!(Evidence::parse(&evidence.encode()).as_ref(), Ok(&evidence));
-        let key = Signer::new("log.example", KeyType::Ed25519, &[1; 32]).expect("a name");
-        let _ = evidence.verify(&[key.verifier_key().clone()]);
+        let signer = |name| Signer::new(name, KeyType::Ed25519, &[1; 32]).expect("a name");
+        let keys = ["log.example", "log.example/index"].map(|name| signer(name).verifier_key().clone());
+        let _ = evidence.verify(&keys);
     }
     let Ok(text) = std::str::from_utf8(data) else { return };
     match Config::parse(text) {

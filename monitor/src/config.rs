@@ -115,6 +115,10 @@ fn default_stale() -> u64 {
     60
 }
 
+fn default_heartbeat() -> u64 {
+    60
+}
+
 /// The least severity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -154,6 +158,9 @@ pub struct Log {
     /// One with the verifiers of its index log.
     #[serde(default)]
     pub verifiers: PathBuf,
+    /// How often it signs at least, also when nothing happens, in minutes.
+    #[serde(default = "default_heartbeat")]
+    pub heartbeat_minutes: u64,
 }
 
 /// A watch, as it is written.
@@ -325,10 +332,13 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        for (name, value, most) in [
+        const YEAR: u64 = 60 * 24 * 365;
+        let heartbeats = self.logs.iter().map(|log| ("heartbeat_minutes", log.heartbeat_minutes, YEAR));
+        let figures = [
             ("poll_milliseconds", self.poll_milliseconds, 3_600_000),
-            ("stale_minutes", self.stale_minutes, 60 * 24 * 365),
-        ] {
+            ("stale_minutes", self.stale_minutes, YEAR),
+        ];
+        for (name, value, most) in figures.into_iter().chain(heartbeats) {
             if value == 0 || value > most {
                 return Err(ConfigError::Figure(name, most));
             }
@@ -410,6 +420,7 @@ mod tests {
         );
         let examples = Config::parse(&without("#- ")).unwrap();
         assert_eq!((examples.logs.len(), examples.watches.len(), examples.alerts.len()), (1, 4, 3));
+        assert_eq!(examples.logs[0].heartbeat_minutes, default_heartbeat());
         assert_eq!(examples.issuers[0].habit().1, Verification::Message);
     }
 
@@ -426,6 +437,7 @@ mod tests {
             watch("blocks = [\"17035550123\", \"no\"]"),
             watch("number = \"17035550123\"\nwhat = \"17035550123\""),
             "poll_milliseconds = 0".into(),
+            "[[log]]\nname = \"a\"\nurl = \"http://a/\"\npolicy = \"p\"\nheartbeat_minutes = 0\n".into(),
             "witness = \"https://a\"".into(),
             "[[log]]\nname = \"../a\"\nurl = \"http://a/\"\npolicy = \"p\"\n".into(),
             "[[alert]]\nname = \"a\"\n".into(),

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tnlog::checkpoint::TreeHead;
 use tnlog::client::follow::{FollowError, Follower, Progress, Prover};
 use tnlog::client::http::Client;
 use tnlog::client::read::ReadError;
+use tnlog::note::Note;
 use tnlog::policy::PolicyError;
 use tokio::sync::{Notify, watch};
 
@@ -17,6 +19,7 @@ use crate::issuers::Issuers;
 use crate::keeper::Keeper;
 use crate::misbehaviour::{self, Misbehaviour, NO_QUORUM};
 use crate::notice::Notice;
+use crate::pulse::{Look, Pulse, Rate};
 use crate::quorum::{Behind, Quorum};
 use crate::served::Served;
 use crate::state::{Changes, State};
@@ -28,6 +31,8 @@ const MAX_PAUSE: Duration = Duration::from_secs(60);
 const MAX_ASKED: usize = 1000;
 /// The fact that holds what is wrong with the log by now.
 const OPEN: &[u8] = b"misbehaviour";
+/// The fact that holds how far its tree heads are behind.
+const PULSE: &[u8] = b"pulse";
 
 /// What a step came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +64,10 @@ pub struct Following {
     pub suspected: Option<String>,
     /// Whether the log goes on without a quorum.
     pub behind: Behind,
+    /// How often it signs at least.
+    pub heartbeat: Duration,
+    /// Whether it does; none before the first look of this life.
+    pub pulse: Option<Pulse>,
     /// When a step succeeded last.
     pub fresh: watch::Sender<Instant>,
     /// Why the last one failed.
@@ -105,7 +114,7 @@ impl Following {
         let stepped = self.follow().await;
         self.trouble.send_replace(stepped.as_ref().err().map(ToString::to_string));
         let judged = match stepped {
-            Ok(()) => self.advanced().map(|()| Outcome::Fine),
+            Ok(()) => self.advanced(),
             Err(error) => self.judge(error, says).await,
         };
         let prepared = match judged {
@@ -163,18 +172,47 @@ impl Following {
     }
 
     /// Everything up to the newest checkpoint with a quorum is verified. That may be an old one.
-    fn advanced(&mut self) -> anyhow::Result<()> {
+    fn advanced(&mut self) -> anyhow::Result<Outcome> {
         let now = Instant::now();
         self.fresh.send_replace(now);
         self.suspected = None;
         let size = self.follower.progress().borrow().size;
         let lacks = self.follower.lacks().cloned();
         let quorum = self.behind.look(size, lacks.is_some(), now, self.stale_after);
-        match (quorum, lacks) {
-            (Quorum::Missing, Some(lacks)) => self.open_notice(self.no_quorum(&lacks)?),
-            (Quorum::Waits, _) if self.open()?.is_some_and(|open| open.detector == NO_QUORUM) => Ok(()),
-            _ => self.recovered(),
+        let frozen = self.frozen(now)?;
+        match (quorum, lacks, frozen) {
+            (Quorum::Missing, Some(lacks), _) => self.open_notice(self.no_quorum(&lacks)?)?,
+            (Quorum::Waits, ..) if self.open()?.is_some_and(|open| open.detector == NO_QUORUM) => {}
+            (.., Some(frozen)) => {
+                self.report(frozen)?;
+                return Ok(Outcome::Misbehaves);
+            }
+            _ => self.recovered()?,
         }
+        Ok(Outcome::Fine)
+    }
+
+    /// Whether the newest tree head that was verified is too old.
+    fn frozen(&mut self, now: Instant) -> anyhow::Result<Option<Misbehaviour>> {
+        let (Some(log), Some((_, text))) = (self.entries.log()?, self.served.newest()) else { return Ok(None) };
+        let note = Note::parse(text.as_bytes())?;
+        let head = TreeHead::extract(&note, log.sct_key.log_id())?.timestamp;
+        let mut pulse = self.pulse.take().map_or_else(|| self.known_pulse(), Ok)?;
+        let rate = Rate { heartbeat: self.heartbeat, patience: self.stale_after };
+        let behind = pulse.look(Look { head, at: now, clock: crate::run::now() }, rate);
+        if pulse.is_due() {
+            let facts = vec![(PULSE.to_vec(), serde_json::to_vec(&pulse)?)];
+            self.state.store(Changes { facts, ..Changes::default() })?;
+        }
+        self.pulse = Some(pulse);
+        let Some(behind) = behind else { return Ok(None) };
+        Ok(Some(misbehaviour::frozen(self.served.origin(), behind, self.state.observed()?, &note)))
+    }
+
+    /// What an earlier life knew; nothing where that cannot be read.
+    fn known_pulse(&self) -> anyhow::Result<Pulse> {
+        let stored = self.state.fact(PULSE)?;
+        Ok(stored.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default())
     }
 
     fn no_quorum(&self, lacks: &PolicyError) -> anyhow::Result<Notice> {

@@ -21,6 +21,7 @@ pub mod misbehaviour;
 pub mod notice;
 mod page;
 pub mod progress;
+mod pulse;
 mod quorum;
 pub mod run;
 pub mod score;

@@ -1,6 +1,7 @@
 //! What a log does that it must not: from what following it ran into to a notice, with evidence where there is any.
 
 use std::io;
+use std::time::Duration;
 
 use base64ct::{Base64, Encoding};
 use sha2::{Digest, Sha256};
@@ -63,6 +64,8 @@ const DAMAGE: &str = "look again from another network: if it stays, ask the log'
 const CHEATS: &str = "keep the evidence, show it to others who rely on the log, and accept nothing that only this log vouches for";
 const ASK_WITNESSES: &str = "ask those witnesses whether they run, and whether they refuse the log and why; ask the log's operator whether \
                          they are asked; until it is explained, accept nothing of the log that is newer";
+const FROZEN: &str = "ask others, best over another network, which checkpoint the log shows them: if it is newer, you are shown an old state; \
+                      ask the log's operator; until it is explained, take nothing of the log for complete";
 const EVERYBODY: &str = "everybody who relies on this log";
 
 /// What an error of a follower says about the log; none when it says nothing. Asks the log for what makes a proof of it.
@@ -107,11 +110,10 @@ fn of_finding(origin: &str, finding: &Finding, evidence: Evidence) -> Misbehavio
     };
     let now = if is_final { CHEATS } else { DAMAGE };
     let mut notice = notice(origin, kind, severity, &says, now, &about);
-    let is_fault = matches!(finding, Finding::Fault { .. });
     if let Finding::Fault { fault, .. } = finding {
         notice.entries.extend(fault.index);
     }
-    let is_sealed = is_fault && evidence.proof.is_some();
+    let is_sealed = evidence.shows_entries();
     Misbehaviour { notice, evidence: Some(evidence), is_sealed, is_final }
 }
 
@@ -131,6 +133,17 @@ fn damaged(origin: &str, error: &ReadError) -> Option<Misbehaviour> {
 pub fn stale(origin: &str, minutes: u64, observed: u64, why: &str) -> Notice {
     let says = format!("The log could not be followed for {minutes} minutes: {why}.");
     notice(origin, "stale", Severity::Medium, &says, DAMAGE, &observed.to_string())
+}
+
+/// The log has signed no newer tree head for too long.
+pub fn frozen(origin: &str, behind: Duration, observed: u64, checkpoint: &Note) -> Misbehaviour {
+    let says = format!(
+        "The log stands still: the time in what it signed last is {} minutes behind, and a log signs again also when nothing happens.",
+        behind.as_secs() / 60
+    );
+    let notice = notice(origin, "stale", Severity::Medium, &says, FROZEN, &format!("frozen at {observed}"));
+    let evidence = Some(Evidence::new("stale", &[checkpoint], None));
+    Misbehaviour { notice, evidence, is_sealed: false, is_final: false }
 }
 
 /// The newest checkpoint of the log has lacked the quorum of the policy for too long.
@@ -154,7 +167,7 @@ pub fn not_included(origin: &str, sct: &Sct, promise: Promise, checkpoint: &Note
     let about = format!("{index} {}", Base64::encode_string(&Sha256::digest(&sct.signature)));
     let mut notice = notice(origin, "sct-not-included", Severity::High, &says, CHEATS, &about);
     notice.entries.push(index);
-    let evidence = Evidence::new("sct-not-included", &says, &[checkpoint], Some(Proof::Promise(promise)));
+    let evidence = Evidence::new("sct-not-included", &[checkpoint], Some(Proof::Promise(promise)));
     Misbehaviour { notice, evidence: Some(evidence), is_sealed: true, is_final: true }
 }
 

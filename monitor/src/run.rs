@@ -382,6 +382,8 @@ fn open(
         stale_after: Duration::from_secs(60 * config.stale_minutes),
         suspected: None,
         behind: Behind::new(Instant::now()),
+        heartbeat: Duration::from_secs(60 * log.heartbeat_minutes),
+        pulse: None,
         fresh: watch::channel(Instant::now()).0,
         trouble: watch::channel(None).0,
     };

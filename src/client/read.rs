@@ -17,8 +17,8 @@ use crate::bundle::{self, BundleError};
 use crate::checkpoint::Checkpoint;
 use crate::entry::{Entry, Leaf, LeafError};
 use crate::merkle::{
-    Hash, NodeId, RangeError, check_consistency, plan_consistency, plan_inclusion, prove_consistency,
-    prove_inclusion, root_nodes, tree_root,
+    Hash, HashReader, NodeId, RangeError, check_consistency, plan_consistency, plan_inclusion,
+    prove_consistency, prove_inclusion, root_nodes, tree_root,
 };
 use crate::note::{MAX_NOTE, Note, VerifierKey};
 use crate::policy::{Checked, Policy, PolicyBuilder, PolicyError, RuleError};
@@ -385,12 +385,25 @@ impl<S: Source> LogReader<S> {
                 (first..first + u64::from(path.width)).map(|index| NodeId { level: 8 * level, index });
             let nodes: Vec<_> = nodes.collect();
             let set = verified_tiles(&self.source, newest, &nodes).await?;
-            let hashes =
-                crate::merkle::HashReader::read(&set, &nodes).map_err(|_| ReadError::Damaged(path))?;
+            let hashes = HashReader::read(&set, &nodes).map_err(|_| ReadError::Damaged(path))?;
             tiles.push(hashes.iter().flat_map(|hash| hash.0).collect::<Vec<u8>>());
         }
         let last = edge_tile(&TreeEdge::tiles_to_load(size));
         TreeEdge::load(size, &tiles).map_err(|_| ReadError::Damaged(last))
+    }
+
+    /// The hashes of the complete subtrees of the tree when it had `size` leaves, left to right, out of verified tiles.
+    ///
+    /// # Errors
+    /// [`ReadError`]; [`ReadError::Range`] when the newest checkpoint has fewer leaves.
+    pub async fn subtrees(&self, size: u64) -> Result<Vec<Hash>, ReadError> {
+        let newest = self.newest()?;
+        if size > newest.size {
+            return Err(RangeError { first: size, size: newest.size }.into());
+        }
+        let nodes = root_nodes(size);
+        let tiles = verified_tiles(&self.source, newest, &nodes).await?;
+        Ok(HashReader::read(&tiles, &nodes).expect("the tiles of the nodes are there"))
     }
 
     /// One leaf, decoded and verified to stand at its index.
@@ -440,7 +453,7 @@ pub(super) async fn verified_bundle<S: Source>(
     let bytes = fetch_tile(&**source, path).await?;
     let nodes: Vec<_> = (first..first + u64::from(width)).map(|index| NodeId { level: 0, index }).collect();
     let tiles = verified_tiles(source, checkpoint, &nodes).await?;
-    let hashes = crate::merkle::HashReader::read(&tiles, &nodes).expect("the tile of the leaves is there");
+    let hashes = HashReader::read(&tiles, &nodes).expect("the tile of the leaves is there");
     let entries = bundle::entries(&bytes, width).map_err(|error| ReadError::Bundle { path, error })?;
     let leaves: Vec<_> = entries.map(|entry| bytes.slice_ref(entry)).collect();
     let same = leaves.iter().zip(&hashes).all(|(leaf, hash)| Hash::of_leaf(leaf) == *hash);

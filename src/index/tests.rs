@@ -6,4 +6,5 @@ mod faults;
 mod labels;
 mod lists;
 mod model;
+mod steps;
 mod tree;

@@ -10,6 +10,8 @@ use crate::support::{NOW, leaf_0, open_raw, sct_key, vkey};
 use tnlog::bundle;
 use tnlog::chain_item::ChainItem;
 use tnlog::client::check::{CheckError, Fault, FaultKind, Position, Target, check_log};
+use tnlog::client::evidence::{Evidence, Placed, Proof, Proved, Unproved};
+use tnlog::client::follow::{Finding, Prover};
 use tnlog::client::read::{LogReader, policy_of_key};
 use tnlog::client::source::Folder;
 use tnlog::commitment::{CertificateId, Commitment};
@@ -17,6 +19,7 @@ use tnlog::entry::{
     Action, Entry, KeyStatementEntry, Leaf, LeafReference, NumberEntry, RegistrationEntry, Verb,
 };
 use tnlog::label::Label;
+use tnlog::note::{KeyType, Note, Signer};
 use tnlog::registration::RegistrationFault;
 use tnlog::sct::log_id;
 use tnlog::server::plan::{NewEntry, Round};
@@ -144,8 +147,93 @@ async fn fault_of(story: &Story, last: Entry) -> FaultKind {
     let found = check(story.write().0.path(), Position::default()).await.err();
     let found = found.unwrap_or_else(|| panic!("not found: {last:?}"));
     let place = format!("tile/entries/000.p/{}", story.leaves.len());
-    assert_eq!((found.index, found.place), (Some(index), place), "{}", found.kind);
+    assert_eq!((found.index, &found.place), (Some(index), &place), "{}", found.kind);
+    assert_proved(&story, &found).await;
     found.kind
+}
+
+/// Everybody who has the key sees that the log signed what it must not; who has another sees nothing.
+async fn assert_proved(story: &Story, fault: &Fault) {
+    let (folder, sequencer) = story.write();
+    let note = Note::parse(sequencer.published().note.as_bytes()).unwrap();
+    let finding = Finding::Fault { fault: Box::new(fault.clone()), checkpoint: Box::new(note) };
+    let log = Folder::new(folder.path().join("public"));
+    let stranger = Signer::new(vkey().name(), KeyType::Ed25519, &[9; 32]).unwrap().verifier_key().clone();
+    let prover = Prover::new(log, folder.path().join("no copy"), (vkey(), stranger.clone()));
+    let evidence = Evidence::parse(&prover.evidence(&finding).await.encode()).unwrap();
+    assert_eq!(evidence.verify(&[vkey()]), Ok(Proved::BadEntry), "{}", fault.kind);
+    assert_eq!(evidence.verify(&[stranger]), Err(Unproved::NotSigned(1)));
+    // Without the other entries most of them are nothing by themselves.
+    let Some(Proof::Entry { wrong, others }) = &evidence.proof else { panic!("{}", fault.kind) };
+    let mut alone = evidence.clone();
+    alone.proof = Some(Proof::Entry { wrong: wrong.clone(), others: Vec::new() });
+    assert!(
+        alone.verify(&[vkey()]) == Ok(Proved::Signed) || names_what_is_not_before(story),
+        "{}",
+        fault.kind
+    );
+    if others.len() == 3 && matches!(fault.kind, FaultKind::Statement(StatementRefusal::BadSignature)) {
+        assert_every_byte_counts(&evidence);
+    }
+}
+
+/// Whether the last entry names one that does not come before it, which it shows itself.
+fn names_what_is_not_before(story: &Story) -> bool {
+    let last = story.leaves.last().unwrap();
+    let named = match &last.entry {
+        Entry::KeyStatement(entry) => vec![entry.old.index, entry.new.index],
+        Entry::Registration(entry) => entry.replaces.into_iter().chain([entry.credential]).collect(),
+        _ => Vec::new(),
+    };
+    named.iter().any(|index| *index >= last.index)
+}
+
+/// But those of the RFC 6962 tree head, which is not by the key, and white space.
+fn assert_every_byte_counts(evidence: &Evidence) {
+    let bytes = evidence.encode();
+    let text = String::from_utf8(bytes.clone()).unwrap();
+    let ends = text.match_indices("\\n").map(|(at, _)| at).take(6).collect::<Vec<_>>();
+    let tree_head = ends[4]..ends[5];
+    for at in (0..bytes.len()).filter(|at| !tree_head.contains(at)) {
+        let mut changed = bytes.clone();
+        changed[at] ^= 1;
+        let read = Evidence::parse(&changed);
+        let is_same = read.as_ref() == Ok(evidence);
+        let proves = read.and_then(|read| read.verify(&[vkey()]));
+        assert!(is_same || proves != Ok(Proved::BadEntry), "byte {at}");
+    }
+}
+
+/// No honest entry can be made evidence, whatever other entries are shown with it. The most important: nobody is accused falsely.
+async fn assert_not_accused(story: &Story) {
+    let (folder, sequencer) = story.write();
+    let note = Note::parse(sequencer.published().note.as_bytes()).unwrap();
+    let source = Arc::new(Folder::new(folder.path().join("public")));
+    let mut reader = LogReader::new(source, policy_of_key(vkey()).unwrap());
+    reader.update().await.unwrap();
+    let mut placed = Vec::new();
+    for (index, leaf) in (0..).zip(&story.leaves) {
+        let hashes = reader.inclusion_proof(index).await.unwrap();
+        placed.push(Placed::new(index, &leaf.encode().unwrap(), &hashes));
+    }
+    for kind in ["bad-leaf", "bad-parameters", "bad-statement", "orphan-registration"] {
+        for (at, wrong) in placed.iter().enumerate() {
+            let mut shown = vec![placed.clone(), placed[..at].to_vec(), Vec::new()];
+            shown.extend((0..placed.len()).map(|left_out| {
+                placed
+                    .iter()
+                    .enumerate()
+                    .filter(|(n, _)| *n != left_out)
+                    .map(|(_, one)| one.clone())
+                    .collect()
+            }));
+            for others in shown {
+                let proof = Proof::Entry { wrong: wrong.clone(), others };
+                let evidence = Evidence::new(kind, &[&note], Some(proof));
+                assert_eq!(evidence.verify(&[vkey()]), Ok(Proved::Signed), "{kind}: leaf {at}");
+            }
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -170,6 +258,7 @@ async fn good_statements_and_registrations_are_right_and_counted() {
     story.add(Entry::Registration(register(2, None)));
     let claims = check(story.write().0.path(), Position::default()).await.unwrap().claims;
     assert_eq!((claims.key_statements(), claims.registrations()), (5, 5));
+    assert_not_accused(&story).await;
 }
 
 /// Each fails without the call of `check_statement_leaf` in `check/claims.rs`; those of leaves that are not there yet

@@ -218,3 +218,36 @@ async fn a_part_that_is_not_of_the_signed_tree_is_not_handed_out() {
     }
     assert!(taken.0.lock().unwrap().leaves.is_empty());
 }
+
+/// The witnesses have cosigned one tree and not the other, which the log signed all the same. Fails without `check_uncosigned`.
+#[tokio::test]
+async fn a_fork_that_nobody_cosigns_is_found() {
+    let (mut seen, mut forked) = (TestLog::new(), TestLog::new());
+    let chain =
+        |log: &TestLog, code| log.issuing.issue(&Profile::carrier(code, support::VALIDITY, 1)).chain();
+    let (one, another) = (chain(&seen, "709J"), chain(&forked, "710J"));
+    seen.add(&[one]);
+    forked.add(&[another.clone()]);
+    forked.add(&[chain(&forked, "711J")]);
+    let witness = Signer::new("w.example", KeyType::Cosignature, &[4; 32]).unwrap();
+    let mut cosigned = seen.note();
+    tnlog::cosignature::cosign_note(&witness, &mut cosigned, support::NOW).unwrap();
+    std::fs::write(seen.public().join("checkpoint"), cosigned.to_string()).unwrap();
+    std::fs::create_dir_all(forked.public().join("tn/v1")).unwrap();
+    std::fs::write(forked.public().join("tn/v1/checkpoint"), cosigned.to_string()).unwrap();
+
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("log");
+    std::os::unix::fs::symlink(seen.public(), &place).unwrap();
+    let key = support::vkey();
+    let policy = format!("log {key}\nwitness w {}\nquorum w\n", witness.verifier_key()).parse().unwrap();
+    let (index, mine) = (Arc::default(), folder.path().join("follower"));
+    let follow = Follow { key, policy, index_key: None, verifiers: None, index, folder: mine };
+    let mut follower = Follower::open(Folder::new(place.clone()), follow, Taken::default()).unwrap();
+    follower.step().await.unwrap();
+    std::fs::remove_file(&place).unwrap();
+    std::os::unix::fs::symlink(forked.public(), &place).unwrap();
+    let found = follower.step().await;
+    let Err(FollowError::Found(Finding::Fork { seen: before, shown })) = found else { panic!("{found:?}") };
+    assert_eq!((before.to_string(), shown.to_string()), (cosigned.to_string(), forked.note().to_string()));
+}

@@ -165,10 +165,9 @@ fn a_wrong_head_is_kept_as_evidence_and_never_cosigned() {
     wait_for("the wrong head is not found", || mirror.running().mirror.finding().is_some());
     assert!(mirror.get("/healthz").text().contains("FALSE"));
     let (evidence, (key, index_key)) = (mirror.evidence(), keys(&log));
-    let Some(Proof::Entry { entry, .. }) = &evidence.proof else { panic!("{evidence:?}") };
-    assert_eq!(*entry, common::base64(&wrong.encode()));
-    // The index root is seen to be wrong by who has the leaves.
-    assert_eq!(evidence.verify(&[key, index_key]), Ok(Proved::Signed));
+    let Some(Proof::Head { head, .. }) = &evidence.proof else { panic!("{evidence:?}") };
+    assert_eq!(head.leaf, common::base64(&wrong.encode()));
+    assert_eq!(evidence.verify(&[key, index_key]), Ok(Proved::BadHead));
     let note = std::fs::read(log.folder.public().join("index/checkpoint")).unwrap();
     let request = AddCheckpoint::new(0, vec![], Note::parse(&note).unwrap()).unwrap().encode();
     assert_eq!(mirror.add_checkpoint(&request).status, 503);

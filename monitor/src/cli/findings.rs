@@ -130,16 +130,18 @@ pub fn verify(args: &EvidenceArgs) -> anyhow::Result<u8> {
     let evidence = Evidence::parse(&read(&args.file)?)?;
     let keys = keys(&read(&args.key)?).with_context(|| args.key.display().to_string())?;
     let proved = evidence.verify(&keys)?;
-    println!("{}", evidence.says);
+    println!("{}:", evidence.kind);
     let (said, code) = match proved {
         Proved::Fork => ("Proved: the log signed two trees, and one does not continue the other.", FINE),
         Proved::BadEntry => ("Proved: the log signed an entry that no log may take.", FINE),
-        Proved::BadHead => ("Proved: the index log signed a head that contradicts its log.", FINE),
+        Proved::BadHead => {
+            ("Proved: the index log signed a head that contradicts its log, or another of its heads.", FINE)
+        }
         Proved::NotIncluded => {
             ("Proved: the log signed an SCT, and its tree has not the entry where the SCT promises it.", FINE)
         }
         Proved::Signed => (
-            "The log signed what is shown. That it is wrong is seen by who has the entries: `tnlog audit`.",
+            "The log signed what is shown. Whether that is wrong is seen by who has all its entries: `tnlog audit`.",
             TROUBLE,
         ),
     };

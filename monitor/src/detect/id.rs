@@ -63,6 +63,16 @@ impl Issuer {
         Issuer { key_hash: *certificate.spki_sha256(), operator: Operator::of(certificate) }
     }
 
+    /// Whether this is a CA that somebody named: by its organization, or by the hash of this key, also where it has an organization.
+    pub fn is_one_of(&self, named: &[Operator]) -> bool {
+        self.names().iter().any(|name| named.contains(name))
+    }
+
+    /// What it can be named by.
+    pub(super) fn names(&self) -> [Operator; 2] {
+        [self.operator, Operator::of_key_hash(&self.key_hash)]
+    }
+
     /// From the key hash in a leaf, where the log serves no certificate for it.
     pub fn unknown(key_hash: [u8; 32]) -> Self {
         Issuer { key_hash, operator: Operator::of_key_hash(&key_hash) }

@@ -219,7 +219,8 @@ impl Watches {
 
     /// A watched issuer issues for a country that is not its own.
     fn outside_of_countries(&self, entry: &Observed<'_>, issuer: &Issuer, codes: &[u16]) -> Vec<Finding> {
-        let watches = self.at(self.issuers.get(&issuer.operator).into_iter().flatten().copied());
+        let names = issuer.names();
+        let watches = self.at(names.iter().filter_map(|name| self.issuers.get(name)).flatten().copied());
         let outside = |watch: &&Watch| match &watch.what {
             Watched::Issuer(_, own) => codes.iter().any(|code| !own.contains(code)),
             _ => false,
@@ -254,9 +255,8 @@ fn credential(
     let is_known = watch.known_keys.contains(&key) || learned.is_known(&key);
     let mut findings = Vec::new();
     if !learned.repeats(entry.index, key, issuer.operator) {
-        let is_allowed = watch.allowed_issuers.is_empty() || watch.allowed_issuers.contains(&issuer.operator);
-        let is_usual =
-            watch.allowed_issuers.contains(&issuer.operator) || learned.has_issued(issuer.operator);
+        let is_allowed = watch.allowed_issuers.is_empty() || issuer.is_one_of(&watch.allowed_issuers);
+        let is_usual = issuer.is_one_of(&watch.allowed_issuers) || learned.has_issued(issuer.operator);
         // A carrier has many keys, so they count only where some were given.
         let keys_matter = matches!(watch.what, Watched::Number(..)) || !watch.known_keys.is_empty();
         let severity = if is_usual { Severity::Medium } else { Severity::High };
@@ -329,7 +329,7 @@ fn block_around(
         return None;
     }
     // Who may issue for a number may not give the block around it to anybody; but its carrier has the block from somewhere.
-    let is_allowed = watch.allowed_issuers.contains(&open.issuer.operator) && watch.holders.is_empty();
+    let is_allowed = open.issuer.is_one_of(&watch.allowed_issuers) && watch.holders.is_empty();
     let severity = if is_allowed { Severity::Medium } else { Severity::High };
     let sentence = Sentence::new(
         "A certificate was issued for a block of numbers that holds what you watch, to an organization that you have not named.",

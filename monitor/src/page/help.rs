@@ -134,7 +134,11 @@ pub const ALL: [About; 23] = [
         "The log mislabels a number",
         "It labelled a number that you watch under another key than its own.",
     ),
-    about("stale", "The log cannot be followed", "For too long there was no answer that could be verified."),
+    about(
+        "stale",
+        "The log stands still, or cannot be followed",
+        "For too long there was no answer that could be verified, or nothing newly signed.",
+    ),
     about(
         "sct-not-included",
         "A promise that the log has not kept",

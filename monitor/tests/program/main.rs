@@ -5,6 +5,7 @@ mod common;
 
 mod cheating;
 mod finding;
+mod frozen;
 mod hostile;
 mod killing;
 mod mailing;

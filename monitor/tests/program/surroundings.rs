@@ -9,7 +9,7 @@ use crate::common::people::Phone;
 const ON_A_SMALL_DISK: &str = "cp -a $1 $1.copy && mount -t tmpfs -o size=48m none $1 && cp -a $1.copy/. $1 && \
                                folder=$1 && shift && exec \"$@\" --folder $folder run";
 
-fn skip(why: &str) {
+pub(super) fn skip(why: &str) {
     assert!(std::env::var_os("TNLOG_NO_SKIP").is_none(), "{why}, and TNLOG_NO_SKIP is set");
     println!("SKIPPED: {why}");
 }
@@ -78,7 +78,7 @@ fn a_full_disk_loses_nothing() {
 }
 
 /// What makes the clock of a program jump.
-fn faketime() -> Option<PathBuf> {
+pub(super) fn faketime() -> Option<PathBuf> {
     let folders = std::fs::read_dir("/usr/lib").ok()?.flatten();
     folders.map(|folder| folder.path().join("faketime/libfaketime.so.1")).find(|path| path.exists())
 }

@@ -174,11 +174,33 @@ fn copy(from: &Path, to: &Path) {
 /// Lies of which no file convinces a third party: nobody signs what is missing, what is evaluated, or what a stranger has signed. What
 /// repeats an id is two entries of the log, which everybody can read there.
 const WITHOUT_FILE: [Lie; 4] = [Lie::BadSignature, Lie::MissingTile, Lie::BadLabel, Lie::RepeatedId];
+/// Those whose evidence proves them by itself. An old tree alone is no lie, and nor is a log that stands still.
+const PROVED: [Lie; 6] = [
+    Lie::Fork,
+    Lie::BadParameters,
+    Lie::BadLeaf,
+    Lie::BadStatement,
+    Lie::OrphanRegistration,
+    Lie::BadIndexHead,
+];
 /// A number that nobody watched before: a label must be asked for to see under which key labels are.
 const NEW_WATCH: &str = "\n[[watch]]\nname = \"a new one\"\nnumber = \"12025550100\"\n";
 
+/// What cron does for hours, by a clock that goes ahead.
+fn check_for_hours(monitor: &Path) -> anyhow::Result<()> {
+    let folders = std::fs::read_dir("/usr/lib")?.flatten();
+    let libraries = folders.map(|folder| folder.path().join("faketime/libfaketime.so.1"));
+    let faketime = libraries.into_iter().find(|path| path.exists()).expect("libfaketime is installed");
+    for hours in 0..8 {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tnlog-monitor"));
+        command.arg("--folder").arg(monitor).arg("check").env("LD_PRELOAD", &faketime);
+        command.env("FAKETIME", format!("+{hours}h")).env("DONT_FAKE_MONOTONIC", "1").output()?;
+    }
+    Ok(())
+}
+
 /// A monitor that has seen the log honest finds each lie by its name, and what it keeps convinces who has the keys alone, where that
-/// can be. Without witnesses nobody knows whether a log that shows nothing new has something new.
+/// can be.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_lie_is_found() {
     let world = happen(small_world(), 5).await;
@@ -188,7 +210,7 @@ async fn every_lie_is_found() {
     let url = format!("http://{}/", front.address);
     follow(world.path(), &url).await.unwrap();
     let mut missed = BTreeMap::new();
-    for lie in Lie::ALL.iter().filter(|lie| **lie != Lie::Stale) {
+    for lie in Lie::ALL {
         let place = tempfile::tempdir().unwrap();
         copy(&world.path().join("truth"), &place.path().join("truth"));
         copy(monitor_of(world.path()).path(), monitor_of(place.path()).path());
@@ -201,12 +223,16 @@ async fn every_lie_is_found() {
         let line = format!("{}\n", serde_json::to_string(&told).unwrap());
         std::fs::write(place.path().join("truth/lies.jsonl"), line).unwrap();
         // A log whose labels cannot be had is not followed to its end.
-        let followed = follow(place.path(), &url).await;
+        let followed = match lie {
+            Lie::Stale => check_for_hours(monitor_of(place.path()).path()),
+            _ => follow(place.path(), &url).await,
+        };
         assert!(followed.is_ok() || *lie == Lie::BadLabel, "{followed:?}");
         front.be_honest();
         let found = Score::of(place.path()).unwrap().lies[lie.name()];
         println!("{}: {found:?}", lie.name());
-        if found.found == 0 || found.verified == 0 && !WITHOUT_FILE.contains(lie) {
+        let is_short = found.verified == 0 && !WITHOUT_FILE.contains(lie);
+        if found.found == 0 || is_short || found.proved == 0 && PROVED.contains(lie) {
             let all = all(&monitor_of(place.path())).unwrap();
             let others: Vec<_> = all.into_values().filter(|notice| notice.misbehaviour).collect();
             missed.insert(lie.name(), (found, others));

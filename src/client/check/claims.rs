@@ -34,7 +34,8 @@ pub(super) async fn check_claim<S: Source>(
     Ok(checked.map_err(|kind| Fault::of_leaf(path, leaf.index, kind))?)
 }
 
-fn check_statement(
+/// Checks a key statement against the leaves that it names, where they are before it.
+pub(in crate::client) fn check_statement(
     entry: &KeyStatementEntry,
     log_id: &[u8; 32],
     old: Option<Leaf>,
@@ -46,11 +47,11 @@ fn check_statement(
 }
 
 /// The leaves that a registration names, where they are before it.
-struct Named {
-    credential: Option<Leaf>,
-    replaced: Option<Leaf>,
+pub(in crate::client) struct Named {
+    pub(in crate::client) credential: Option<Leaf>,
+    pub(in crate::client) replaced: Option<Leaf>,
     /// The credential of the replaced one.
-    its_credential: Option<Leaf>,
+    pub(in crate::client) its_credential: Option<Leaf>,
 }
 
 impl Named {
@@ -74,7 +75,8 @@ impl Named {
     }
 }
 
-fn check_registration(
+/// Checks what everybody can of a registration.
+pub(in crate::client) fn check_registration(
     entry: &RegistrationEntry,
     timestamp: u64,
     named: &Named,

@@ -23,6 +23,7 @@ use bytes::Bytes;
 
 pub use bundle::{CheckedCertificate, CheckedLeaf};
 pub use claims::Claims;
+pub(in crate::client) use claims::{Named, check_registration, check_statement};
 pub use fault::{CheckError, Fault, FaultKind};
 
 use bundle::Facts;

@@ -10,10 +10,9 @@ use crate::merkle::{Hash, check_inclusion};
 use crate::note::Note;
 use crate::sct::{Sct, SctKey};
 use crate::submission::records;
-use base64ct::{Base64, Encoding};
 use serde::{Deserialize, Serialize};
 
-use super::{Unproved, all};
+use super::{Unproved, all, bytes};
 
 /// How much later than its SCT an entry may be logged, in milliseconds: a day, as CT logs commonly promise. A log of tnlog has no delay.
 const MERGE_DELAY: u64 = 24 * 60 * 60 * 1000;
@@ -125,8 +124,4 @@ fn is_late(note: &Note, sct: &Sct, key: &SctKey) -> bool {
         let is_signed = head.verify(key.verifying_key()).is_ok();
         is_signed && head.timestamp > sct.timestamp.saturating_add(MERGE_DELAY)
     })
-}
-
-fn bytes(text: &str) -> Result<Vec<u8>, Unproved> {
-    Base64::decode_vec(text).map_err(|_| Unproved::Malformed)
 }

@@ -5,7 +5,7 @@ use crate::client::check::{Fault, FaultKind};
 use crate::client::index_check::IndexFault;
 use crate::client::index_store::DiskStoreError;
 use crate::client::read::{Misbehaviour, ReadError};
-use crate::index::IndexError;
+use crate::index::{IndexError, IndexHead, Step};
 use crate::merkle::Hash;
 use crate::note::Note;
 
@@ -102,6 +102,10 @@ pub struct FalseHead {
     pub leaf: Vec<u8>,
     /// The inclusion proof of it in `index_checkpoint`.
     pub inclusion: Vec<Hash>,
+    /// The head before it, which is right, and its inclusion proof there.
+    pub before: Option<(IndexHead, Vec<Hash>)>,
+    /// What leads from there to the head that would be right; none when that is too much, and for other faults.
+    pub step: Option<Step>,
     /// The signed checkpoint of the index log.
     pub index_checkpoint: Note,
     /// The signed checkpoint of the entry log, whose leaves were indexed.

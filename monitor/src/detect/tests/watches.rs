@@ -150,6 +150,26 @@ fn a_carrier() {
     assert_eq!(unexpected(&world), [(Detector::UnexpectedIssuer, High)]);
 }
 
+/// Fails when a CA that names an organization is known by that alone.
+#[test]
+fn an_issuer_is_known_by_its_organization_and_by_its_key() {
+    let profile = |key| Profile::authority("CA", None, VALIDITY, key).subject(Name::new("Usual Inc", "CA"));
+    let [usual, same_name] = [1, 2].map(|key| Authority::self_signed(profile(key)));
+    let of = |ca: &Authority| Issuer::of(&Certificate::from_der(ca.certificate()).unwrap());
+    assert_eq!(of(&usual).operator, Operator::of_organization("Usual"));
+    let by_key = Operator::of_key_hash(&of(&usual).key_hash);
+    assert_ne!(by_key, of(&usual).operator);
+    let code = ServiceProviderCode::new("706J").unwrap();
+    for (named, others) in [(by_key, 1), (of(&usual).operator, 0)] {
+        let watch = Watch::new("us", Watched::Carrier(code.clone()));
+        let mut world = world(Watch { allowed_issuers: vec![named], ..watch });
+        world.logs_open(&usual.issue(&Profile::carrier("706J", VALIDITY, 1)));
+        assert_eq!(unexpected(&world), []);
+        world.logs_open(&same_name.issue(&Profile::carrier("706J", VALIDITY, 2)));
+        assert_eq!(unexpected(&world), vec![(Detector::UnexpectedIssuer, High); others]);
+    }
+}
+
 #[test]
 fn an_issuer_outside_of_its_countries() {
     let watch = Watch::new("our CA", Watched::Issuer(issuer(1).operator, vec![1, 44]));

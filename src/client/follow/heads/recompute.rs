@@ -12,7 +12,7 @@ use crate::client::follow::{Object, Recent, Sink};
 use crate::client::index_check::{IndexFault, IndexedLeaf};
 use crate::client::read::{LogReader, Seen};
 use crate::client::source::Source;
-use crate::index::IndexHead;
+use crate::index::{IndexHead, Step};
 use crate::merkle::Hash;
 use crate::tile::{FULL_WIDTH, Kind, TilePath};
 
@@ -23,6 +23,8 @@ const MAX_STAGED: usize = 64;
 const MAX_STAGED_BYTES: usize = 64 << 20;
 /// The most when none of them will be shown: what is staged is searched layer by layer.
 const MAX_PASSED: usize = 4;
+/// The most bytes of leaves that prove a head false: a few seconds of a busy log.
+const MAX_STEP_BYTES: usize = 8 << 20;
 
 impl<S: Source + Clone> Heads<S> {
     pub(super) async fn recompute<K: Sink>(
@@ -98,16 +100,45 @@ impl<S: Source + Clone> Heads<S> {
     ) -> Result<FollowError, FollowError> {
         let index = cursor.edge.size();
         let inclusion = self.reader.inclusion_proof(index).await?;
+        let before = match cursor.kept.back() {
+            Some(kept) => Some((kept.head, self.reader.inclusion_proof(index - 1).await?)),
+            None => None,
+        };
+        let step = match fault {
+            IndexFault::IndexRoot => {
+                self.step(before.as_ref().map_or(0, |(head, _)| head.size), cursor, entries).await
+            }
+            _ => None,
+        };
         let note = |seen: Option<&Seen>| seen.expect("heads are read below checkpoints").note.clone();
         let head = FalseHead {
             index,
             fault,
             leaf: leaf.to_vec(),
             inclusion,
+            before,
+            step,
             index_checkpoint: note(self.reader.seen()),
             checkpoint: note(entries.seen()),
         };
         Ok(Finding::FalseHead(Box::new(head)).into())
+    }
+
+    /// What leads from the head of `size` leaves to where the index is: none when it is too much, or cannot be read any more.
+    async fn step(&self, size: u64, cursor: &Cursor, entries: &LogReader<S>) -> Option<Step> {
+        let (before, end) = (entries.subtrees(size).await.ok()?, cursor.recompute.size());
+        let (mut leaves, mut bytes) = (Vec::new(), 0);
+        while size + (leaves.len() as u64) < end {
+            let read = entries.entries(size + leaves.len() as u64..end).await.ok()?;
+            bytes += read.iter().map(Bytes::len).sum::<usize>();
+            if read.is_empty() || bytes > MAX_STEP_BYTES {
+                return None;
+            }
+            leaves.extend(read.iter().map(|leaf| leaf.to_vec()));
+        }
+        let state = self.index.read();
+        let view = state.index.as_ref()?.at(size)?;
+        Step::new(&view, before, leaves).ok()?
     }
 
     /// Takes a head that was recomputed.
