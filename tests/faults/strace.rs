@@ -13,8 +13,18 @@ pub const WRITERS: [&str; 3] = ["rounds", "upkeep", "index"];
 pub const CALLS: &str = "openat,read,pread64,write,pwrite64,fsync,fdatasync,ftruncate,rename,link,linkat,unlink,mkdir,\
                          rmdir,getdents64,statx,newfstatat";
 
-/// The ids of the threads of a process with these names. What they start for a moment has their name too, and comes later.
+/// The ids of the threads of a process with these names, which each gives itself when it begins to run. What they start for a
+/// moment has their name too, and comes later.
 pub fn threads(process: u32, names: &[&str]) -> Vec<u32> {
+    let mut found = Vec::new();
+    wait_for("a thread has not begun", || {
+        found = named(process, names);
+        found.len() == names.len()
+    });
+    found
+}
+
+fn named(process: u32, names: &[&str]) -> Vec<u32> {
     let tasks = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
     let named = tasks.filter_map(|task| {
         let name = std::fs::read_to_string(task.path().join("comm")).ok()?;
