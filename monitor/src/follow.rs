@@ -194,7 +194,9 @@ impl Following {
 
     /// Whether the newest tree head that was verified is too old.
     fn frozen(&mut self, now: Instant) -> anyhow::Result<Option<Misbehaviour>> {
-        let (Some(log), Some((_, text))) = (self.entries.log()?, self.served.newest()) else { return Ok(None) };
+        let (Some(log), Some((_, text))) = (self.entries.log()?, self.served.newest()) else {
+            return Ok(None);
+        };
         let note = Note::parse(text.as_bytes())?;
         let head = TreeHead::extract(&note, log.sct_key.log_id())?.timestamp;
         let mut pulse = self.pulse.take().map_or_else(|| self.known_pulse(), Ok)?;

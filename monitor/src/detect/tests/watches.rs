@@ -161,7 +161,7 @@ fn an_issuer_is_known_by_its_organization_and_by_its_key() {
     assert_ne!(by_key, of(&usual).operator);
     let code = ServiceProviderCode::new("706J").unwrap();
     for (named, others) in [(by_key, 1), (of(&usual).operator, 0)] {
-        let watch = Watch::new("us", Watched::Carrier(code.clone()));
+        let watch = Watch::new("us", Watched::Carrier(code));
         let mut world = world(Watch { allowed_issuers: vec![named], ..watch });
         world.logs_open(&usual.issue(&Profile::carrier("706J", VALIDITY, 1)));
         assert_eq!(unexpected(&world), []);
