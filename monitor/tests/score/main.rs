@@ -72,8 +72,8 @@ async fn happen(world: World, seed: u64) -> Happened {
     Happened { folder, log, script, placed }
 }
 
-/// Fails when a detector is switched off: without `reroute::open` nothing is found of those that do not watch; without the watches the
-/// watched ones are missed; without `wave::observe` the wave is; without `takeover::found` or `conflict::observe` their rows are empty.
+/// Fails when a detector is switched off: without `reroute::open` nothing is found of those that do not watch; without the watches
+/// what is unexpected is missed; without `wave::observe` the wave is; without `takeover::found` or `conflict::observe` their rows are empty.
 #[tokio::test(flavor = "multi_thread")]
 async fn attacks_are_found_and_honest_people_are_left_alone() {
     let world = happen(small_world(), 3).await;
@@ -89,6 +89,10 @@ async fn attacks_are_found_and_honest_people_are_left_alone() {
     assert!(score.precision(Severity::High).unwrap() >= 0.9);
     let said = |detector: &str, severity: Severity| score.detectors[detector][severity as usize];
     assert!(said("registration-takeover", Severity::High).right > 0);
+    for of_watch in ["unexpected-key", "unexpected-scope"] {
+        let right: u64 = score.detectors.get(of_watch).into_iter().flatten().map(|said| said.right).sum();
+        assert!(right > 0, "{of_watch}");
+    }
     assert!(said("conflicting-credentials", Severity::Medium).right > 0);
     let wave = score.waves.iter().find(|wave| wave.kind == "wave").unwrap();
     assert!(wave.delay.unwrap() <= 3_600_000, "{wave:?}");
