@@ -227,7 +227,7 @@ async fn a_fork_that_nobody_cosigns_is_found() {
         |log: &TestLog, code| log.issuing.issue(&Profile::carrier(code, support::VALIDITY, 1)).chain();
     let (one, another) = (chain(&seen, "709J"), chain(&forked, "710J"));
     seen.add(&[one]);
-    forked.add(std::slice::from_ref(&another));
+    forked.add(&[another]);
     forked.add(&[chain(&forked, "711J")]);
     let witness = Signer::new("w.example", KeyType::Cosignature, &[4; 32]).unwrap();
     let mut cosigned = seen.note();

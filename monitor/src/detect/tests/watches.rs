@@ -156,7 +156,7 @@ fn an_issuer_is_known_by_its_organization_and_by_its_key() {
     let profile = |key| Profile::authority("CA", None, VALIDITY, key).subject(Name::new("Usual Inc", "CA"));
     let [usual, same_name] = [1, 2].map(|key| Authority::self_signed(profile(key)));
     let of = |ca: &Authority| Issuer::of(&Certificate::from_der(ca.certificate()).unwrap());
-    assert_eq!(of(&usual).operator, Operator::of_organization("Usual Inc"));
+    assert_eq!(of(&usual).operator, Operator::of_organization("USUAL, Inc."));
     let by_key = Operator::of_key_hash(&of(&usual).key_hash);
     assert_ne!(by_key, of(&usual).operator);
     let code = ServiceProviderCode::new("706J").unwrap();
