@@ -34,7 +34,7 @@ pub use node::EMPTY;
 pub use plan::Change;
 pub use prefix::{LABEL_BITS, Prefix, PrefixError};
 pub use query::{Answer, MAX_PREFIXES, MAX_PROOF, NotProved, Query, QueryError};
-pub use step::{MAX_STEP, Step};
+pub use step::{MAX_STEP, MAX_STEP_BYTES, Step};
 pub use store::{Batch, IndexStore, MemoryStore};
 pub use view::View;
 

@@ -259,7 +259,9 @@ impl Following {
     }
 
     fn stale(&self, error: &FollowError) -> anyhow::Result<()> {
-        if self.fresh.borrow().elapsed() < self.stale_after {
+        // A full disk of the monitor is no trouble of the log.
+        let is_of_log = matches!(error, FollowError::Read(_) | FollowError::OtherLog { .. });
+        if !is_of_log || self.fresh.borrow().elapsed() < self.stale_after {
             return Ok(());
         }
         if let FollowError::Read(ReadError::Policy(lacks @ PolicyError::Quorum { .. })) = error {

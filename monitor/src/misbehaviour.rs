@@ -48,12 +48,14 @@ impl Misbehaviour {
     }
 }
 
-/// Writes the file of a finding, if it is not there yet; its name, below the folder of the monitor.
+/// Writes the file of a finding, unless there is one that proves as much: a log that withholds tiles at first may show later what
+/// makes a proof. Gives its name, below the folder of the monitor.
 fn keep(evidence: &Evidence, folder: &Folder, notice: &Notice, is_sealed: bool) -> io::Result<String> {
     let place = if is_sealed { folder.sealed() } else { folder.evidence() };
     folder::private_folder(&place)?;
     let path = place.join(format!("{}-{}.json", notice.detector, notice.id));
-    if !path.exists() {
+    let earlier = std::fs::read(&path).ok().and_then(|bytes| Evidence::parse(&bytes).ok());
+    if earlier.is_none_or(|earlier| earlier.proof.is_none() && evidence.proof.is_some()) {
         whole_file::replace(&path, &evidence.encode(), whole_file::PRIVATE)?;
     }
     Ok(path.strip_prefix(folder.path()).unwrap_or(&path).display().to_string())

@@ -3,7 +3,8 @@
 //!
 //! What passes between two looks is measured by the monotonic clock, and from one life to the next by the system's. Of neither more is
 //! believed at once than half the patience, so that a clock that jumps, or a log that was away, accuses nobody. That the system's
-//! clock agrees with the tree head excuses a log; that it does not is nothing.
+//! clock agrees with the tree head excuses a log; that it does not is nothing. A log whose clock was ahead once signs little later
+//! times until its clock is there: a day of that is excused too. A tree head that is older than another one is no progress.
 
 use std::time::{Duration, Instant};
 
@@ -12,13 +13,16 @@ use serde::{Deserialize, Serialize};
 /// How often what is known is stored, in milliseconds.
 const STORED_EVERY: u64 = 60_000;
 
+/// How far ahead of what has passed a log is believed to be, in milliseconds.
+const MOST_AHEAD: i64 = 24 * 60 * 60 * 1000;
+
 /// How far the tree heads of a log are behind, as far as is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pulse {
-    /// The time of the last one, in milliseconds; 0 before the first look.
+    /// The time of the latest one, in milliseconds; 0 before the first look.
     head: u64,
-    /// Milliseconds that have passed and that the time of the tree heads has not.
-    behind: u64,
+    /// Milliseconds that have passed and that the time of the tree heads has not; negative where that is ahead.
+    behind: i64,
     /// When was looked last, by the system's clock.
     looked: u64,
     #[serde(skip)]
@@ -56,13 +60,13 @@ impl Pulse {
             None if self.head == 0 => 0,
             None => look.clock.saturating_sub(self.looked),
         };
-        let advanced = look.head.saturating_sub(self.head);
+        let advanced = if self.head == 0 { 0 } else { look.head.saturating_sub(self.head) };
         let limit = milliseconds(rate.heartbeat.saturating_add(rate.patience));
         let age = look.clock.checked_sub(look.head).filter(|age| *age <= limit);
-        let behind = self.behind.saturating_add(passed.min(most)).saturating_sub(advanced);
-        self.behind = behind.min(age.unwrap_or(u64::MAX));
-        (self.head, self.looked) = (look.head, look.clock);
-        (self.behind > limit).then(|| Duration::from_millis(self.behind))
+        let behind = self.behind.saturating_add(signed(passed.min(most))).saturating_sub(signed(advanced));
+        self.behind = behind.max(-MOST_AHEAD).min(age.map_or(i64::MAX, signed));
+        (self.head, self.looked) = (self.head.max(look.head), look.clock);
+        u64::try_from(self.behind).ok().filter(|behind| *behind > limit).map(Duration::from_millis)
     }
 
     /// Whether what is known is worth storing again.
@@ -73,6 +77,10 @@ impl Pulse {
         }
         is_due
     }
+}
+
+fn signed(milliseconds: u64) -> i64 {
+    i64::try_from(milliseconds).unwrap_or(i64::MAX)
 }
 
 fn milliseconds(duration: Duration) -> u64 {
@@ -116,6 +124,24 @@ mod tests {
         let year = 365 * 24 * HOUR;
         assert_eq!(minutes(1000, |_| year, |passed| passed), Some(121));
         assert_eq!(minutes(1000, |_| 0, |passed| year + passed), Some(121));
+    }
+
+    /// Fails when every tree head counts as progress that is later than the one before it.
+    #[test]
+    fn two_old_tree_heads_in_turn_are_no_life() {
+        let in_turn = |passed: u64| if passed / (30 * MINUTE) % 2 == 0 { 0 } else { HOUR };
+        assert_eq!(minutes(500, in_turn, |passed| passed), Some(181));
+    }
+
+    /// Its tree heads are then a millisecond apart until its clock is there. Fails without credit for what is ahead.
+    #[test]
+    fn a_log_whose_clock_was_a_day_ahead_once_is_excused() {
+        let day = 24 * HOUR;
+        let ahead =
+            |passed: u64| if passed < 5 * HOUR { idle(passed) } else { idle(passed).max(5 * HOUR + day) };
+        assert_eq!(minutes(5000, ahead, |passed| passed), None);
+        let frozen = |passed: u64| if passed < 5 * HOUR { idle(passed) } else { 5 * HOUR + 100 * day };
+        assert!(minutes(5000, frozen, |passed| passed).is_some(), "no more than a day");
     }
 
     /// Fails when the system's clock accuses, and when drift adds up.

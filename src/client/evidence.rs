@@ -141,7 +141,20 @@ impl Evidence {
     /// [`Unproved::Malformed`].
     pub fn parse(bytes: &[u8]) -> Result<Self, Unproved> {
         let parsed = (bytes.len() <= MAX_EVIDENCE).then(|| serde_json::from_slice::<Evidence>(bytes).ok());
-        parsed.flatten().filter(|evidence| evidence.format == FORMAT).ok_or(Unproved::Malformed)
+        parsed.flatten().filter(Evidence::is_well_formed).ok_or(Unproved::Malformed)
+    }
+
+    /// The kind is shown to people: it is a name, and no text.
+    fn is_well_formed(&self) -> bool {
+        let is_name =
+            |kind: &str| kind.len() <= 40 && kind.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+        self.format == FORMAT && is_name(&self.kind) && (1..=2).contains(&self.checkpoints.len())
+    }
+
+    /// The origin of the log that it accuses; none where there is no checkpoint.
+    pub fn origin(&self) -> Option<String> {
+        let note = Note::parse(self.checkpoints.first()?.as_bytes()).ok()?;
+        Some(Checkpoint::parse(note.text()).ok()?.origin)
     }
 
     /// The bytes of the file.
@@ -171,12 +184,24 @@ impl Evidence {
     }
 
     fn judge(&self, keys: &[VerifierKey]) -> Result<Proved, Unproved> {
-        let (mut notes, mut opened) = (Vec::new(), Vec::new());
+        if !self.is_well_formed() {
+            return Err(Unproved::Malformed);
+        }
+        let (mut notes, mut opened, mut signers) = (Vec::new(), Vec::new(), Vec::new());
         for (place, note) in self.checkpoints.iter().enumerate() {
             let note = Note::parse(note.as_bytes()).map_err(|_| Unproved::Malformed)?;
-            let checkpoint = keys.iter().find_map(|key| Checkpoint::open(&note, key).ok());
-            opened.push(checkpoint.ok_or(Unproved::NotSigned(place + 1))?);
+            let signed = keys.iter().find_map(|key| Some((Checkpoint::open(&note, key).ok()?, key)));
+            let (checkpoint, key) = signed.ok_or(Unproved::NotSigned(place + 1))?;
+            opened.push(checkpoint);
+            signers.push(key);
             notes.push(note);
+        }
+        // Two keys of one name may be of two trees, each of them honest.
+        if let ([a, b], [signer, other]) = (&opened[..], &signers[..])
+            && a.origin == b.origin
+            && signer != other
+        {
+            return Err(Unproved::Proof);
         }
         match (&opened[..], &self.proof) {
             ([], _) => Err(Unproved::Malformed),

@@ -19,6 +19,9 @@ use crate::merkle::Hash;
 /// The most labels that a step is made for: its proofs are some 1 KiB for each in an index of ten million.
 pub const MAX_STEP: usize = 8192;
 
+/// The most bytes of leaves in a step.
+pub const MAX_STEP_BYTES: usize = 8 << 20;
+
 /// What leads from a head to the next one. `Debug` shows its size alone: it holds leaves.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Step {
@@ -81,15 +84,19 @@ impl Step {
     /// The head that follows `head`, which is believed. Two hashes for each leaf, and some 50 for each label.
     ///
     /// # Errors
-    /// [`NotProved`] when this does not belong to `head`.
+    /// [`NotProved`] when this does not belong to `head`, or is larger than a step may be.
     pub fn follows(&self, head: &IndexHead) -> Result<IndexHead, NotProved> {
+        let bytes: usize = self.leaves.iter().map(Vec::len).sum();
+        if bytes > MAX_STEP_BYTES || self.leaves.iter().any(Vec::is_empty) {
+            return Err(NotProved);
+        }
         let mut log = Subtrees::new(head.size, &self.before).ok_or(NotProved)?;
         if log.commitment().root != head.root {
             return Err(NotProved);
         }
         self.leaves.iter().for_each(|leaf| log.push(Hash::of_leaf(leaf)));
         let carried = carried(head.size, &self.leaves);
-        if carried.len() != self.lists.len() {
+        if carried.len() != self.lists.len() || carried.len() > MAX_STEP {
             return Err(NotProved);
         }
         let (mut tree, mut labels) = (self.shown(&carried, head)?, head.labels);

@@ -38,15 +38,20 @@ impl Evidence {
         if path.exists() {
             return;
         }
-        let evidence = self.prover.evidence(finding).await.encode();
+        let evidence = self.prover.evidence(finding).await;
+        let bytes = evidence.encode();
         let write = || -> io::Result<()> {
             fs::create_dir_all(&self.folder)?;
-            whole_file::replace(&path, &evidence, whole_file::READABLE)
+            whole_file::replace(&path, &bytes, whole_file::PRIVATE)
         };
         match write() {
             Ok(()) => tracing::warn!(evidence = %path.display(), "{finding}"),
+            // An entry may name numbers, and messages are read by others.
+            Err(error) if evidence.shows_entries() => {
+                tracing::error!(%error, "the evidence could not be written");
+            }
             Err(error) => {
-                let evidence = String::from_utf8_lossy(&evidence);
+                let evidence = String::from_utf8_lossy(&bytes);
                 tracing::error!(%error, "the evidence could not be written; it follows:\n{evidence}");
             }
         }

@@ -130,7 +130,7 @@ pub fn verify(args: &EvidenceArgs) -> anyhow::Result<u8> {
     let evidence = Evidence::parse(&read(&args.file)?)?;
     let keys = keys(&read(&args.key)?).with_context(|| args.key.display().to_string())?;
     let proved = evidence.verify(&keys)?;
-    println!("{}:", evidence.kind);
+    println!("{} of {}:", evidence.kind, evidence.origin().unwrap_or_default());
     let (said, code) = match proved {
         Proved::Fork => ("Proved: the log signed two trees, and one does not continue the other.", FINE),
         Proved::BadEntry => ("Proved: the log signed an entry that no log may take.", FINE),

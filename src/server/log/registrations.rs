@@ -146,7 +146,8 @@ impl Log {
         let context = RegistrationContext {
             log_id: &log_id(&self.keys.sct_spki),
             credential: credential.as_ref(),
-            now: self.clock.now_milliseconds(),
+            // The time that its leaf will have, where the clock has gone back since.
+            now: self.clock.now_milliseconds().max(self.published().time + 1),
             services: &self.services.current(),
             verifier: &Ring,
         };

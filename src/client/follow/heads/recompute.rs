@@ -12,7 +12,7 @@ use crate::client::follow::{Object, Recent, Sink};
 use crate::client::index_check::{IndexFault, IndexedLeaf};
 use crate::client::read::{LogReader, Seen};
 use crate::client::source::Source;
-use crate::index::{IndexHead, Step};
+use crate::index::{IndexHead, MAX_STEP_BYTES, Step};
 use crate::merkle::Hash;
 use crate::tile::{FULL_WIDTH, Kind, TilePath};
 
@@ -23,8 +23,6 @@ const MAX_STAGED: usize = 64;
 const MAX_STAGED_BYTES: usize = 64 << 20;
 /// The most when none of them will be shown: what is staged is searched layer by layer.
 const MAX_PASSED: usize = 4;
-/// The most bytes of leaves that prove a head false: a few seconds of a busy log.
-const MAX_STEP_BYTES: usize = 8 << 20;
 
 impl<S: Source + Clone> Heads<S> {
     pub(super) async fn recompute<K: Sink>(
