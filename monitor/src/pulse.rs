@@ -129,7 +129,7 @@ mod tests {
     /// Fails when every tree head counts as progress that is later than the one before it.
     #[test]
     fn two_old_tree_heads_in_turn_are_no_life() {
-        let in_turn = |passed: u64| if passed / (30 * MINUTE) % 2 == 0 { 0 } else { HOUR };
+        let in_turn = |passed: u64| if (passed / (30 * MINUTE)).is_multiple_of(2) { 0 } else { HOUR };
         assert_eq!(minutes(500, in_turn, |passed| passed), Some(181));
     }
 

@@ -63,7 +63,12 @@ pub enum StateError {
     #[error(
         "the monitor's memory failed: {0}. It can be built again: stop, delete the folder of this log, start"
     )]
-    Database(#[from] fjall::Error),
+    Database(#[source] fjall::Error),
+    /// Another process has it.
+    #[error(
+        "another tnlog-monitor has this folder open: stop that one first; while `run` runs, `check` is not needed"
+    )]
+    Locked,
     /// Its folder could not be made.
     #[error("the folder of the monitor's memory could not be made: {0}")]
     Make(#[from] io::Error),
@@ -72,6 +77,15 @@ pub enum StateError {
         "the monitor's memory is damaged; stop, delete the folder of this log, and start: it is built again"
     )]
     Damaged,
+}
+
+impl From<fjall::Error> for StateError {
+    fn from(error: fjall::Error) -> Self {
+        match error {
+            fjall::Error::Locked => StateError::Locked,
+            error => StateError::Database(error),
+        }
+    }
 }
 
 impl From<StateError> for io::Error {

@@ -251,3 +251,24 @@ async fn a_fork_that_nobody_cosigns_is_found() {
     let Err(FollowError::Found(Finding::Fork { seen: before, shown })) = found else { panic!("{found:?}") };
     assert_eq!((before.to_string(), shown.to_string()), (cosigned.to_string(), forked.note().to_string()));
 }
+
+/// With every heartbeat and every cosignature a log shows the tree that it had before. Fails when the bundles of no leaves are looked for.
+#[tokio::test]
+async fn a_tree_that_is_signed_again_brings_nothing_new() {
+    for carriers in [3, 300] {
+        let mut log = TestLog::with(carriers);
+        let folder = tempfile::tempdir().unwrap();
+        let taken = Taken::default();
+        let source = Folder::new(log.public());
+        let mut first = follower(source.clone(), folder.path().to_owned(), &taken);
+        first.step().await.unwrap();
+        log.add(&[]);
+        first.step().await.unwrap();
+        drop(first);
+        log.add(&[]);
+        follower(source, folder.path().to_owned(), &taken).step().await.unwrap();
+        let state = taken.0.lock().unwrap();
+        assert_eq!(state.leaves.len() as u64, log.size(), "{carriers}");
+        assert_eq!(state.complete.last().unwrap(), &log.note().to_string());
+    }
+}

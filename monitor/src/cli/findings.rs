@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use clap::ValueEnum;
 use tnlog::client::evidence::{Evidence, MAX_EVIDENCE, Proved};
 use tnlog::note::VerifierKey;
@@ -11,6 +11,7 @@ use tnlog::policy::Policy;
 use tnlog_monitor::findings::{acknowledge, acknowledged, all};
 use tnlog_monitor::folder::Folder;
 use tnlog_monitor::notice::{Notice, severity};
+use tnlog_monitor::run::configure;
 
 use super::{FINE, TROUBLE};
 
@@ -51,6 +52,7 @@ impl Severity {
 }
 
 pub fn list(folder: &Folder, args: &Args, json: bool) -> anyhow::Result<u8> {
+    configure(folder)?;
     let known = acknowledged(folder)?;
     let is_open = |notice: &Notice| {
         let is_known = known.get(&notice.id).is_some_and(|known| known.notice.version >= notice.version);
@@ -107,6 +109,7 @@ pub struct AckArgs {
 }
 
 pub fn ack(folder: &Folder, args: &AckArgs) -> anyhow::Result<u8> {
+    ensure!(!args.reason.trim().is_empty(), "say with --reason why it is fine");
     if !acknowledge(folder, &args.id, &args.reason)? {
         bail!("there is no finding {}; `tnlog-monitor findings` shows them", args.id);
     }

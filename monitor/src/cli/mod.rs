@@ -29,7 +29,7 @@ Examples:
   tnlog-monitor init https://log.example.com/2026
       Pins the keys of the log and writes a commented configuration; read what it says before you trust it.
   tnlog-monitor run
-  tnlog-monitor check || mail -s \"tnlog-monitor\" me@example.com
+  tnlog-monitor check || tnlog-monitor findings | mail -s \"tnlog-monitor\" me@example.com
       Once, for cron.
 
 Exit codes: 0 nothing, 1 trouble, 2 findings, 3 a log does what it must not, 64 wrong usage";
@@ -52,9 +52,11 @@ struct Cli {
 enum Command {
     Init(init::Args),
     Run(watch::RunArgs),
+    /// Follow the logs up to now, once, tell of what is found, and say by the exit code whether something is: for cron
     Check,
     Ack(findings::AckArgs),
     Findings(findings::Args),
+    /// Send a test over every alert of the configuration
     TestAlert,
     Score(score::Args),
     VerifyEvidence(findings::EvidenceArgs),

@@ -1,5 +1,6 @@
 //! `run`, `check` and `test-alert`.
 
+use anyhow::ensure;
 use tnlog_monitor::folder::Folder;
 use tnlog_monitor::run::{Checked, Monitor, configure};
 use tokio::signal::unix::{SignalKind, signal};
@@ -53,6 +54,7 @@ pub async fn check(folder: &Folder) -> anyhow::Result<u8> {
 
 pub async fn test_alert(folder: &Folder) -> anyhow::Result<u8> {
     let told = Monitor::test_alert(folder, &configure(folder)?).await?;
+    ensure!(told > 0, "{} names no [[alert]]: nobody would be told", folder.config().display());
     println!("{told} alerts took the test");
     Ok(FINE)
 }

@@ -69,3 +69,34 @@ fn a_bad_entry_is_proved_by_itself() {
     assert_eq!(evidence(bytes).verify(&keys), Ok(Proved::BadEntry));
     assert_eq!(evidence(b"another").verify(&keys), Err(Unproved::Proof));
 }
+
+/// People are shown what evidence is called: fails when any text is a name, and when anybody may add checkpoints without end.
+#[test]
+fn what_it_is_called_is_a_name() {
+    let keys = [signer().verifier_key().clone()];
+    let signed = note(&leaves(3, 2));
+    for kind in ["fork:\nProved", "Fork", "\u{1b}[8m", "a fork", &"a".repeat(41)] {
+        let evidence = Evidence::new(kind, &[&signed], None);
+        assert_eq!(evidence.verify(&keys), Err(Unproved::Malformed), "{kind}");
+        assert_eq!(Evidence::parse(&evidence.encode()), Err(Unproved::Malformed), "{kind}");
+    }
+    for checkpoints in [&[][..], &[&signed; 3]] {
+        let evidence = Evidence::new("stale", checkpoints, None);
+        assert_eq!(evidence.verify(&keys), Err(Unproved::Malformed));
+    }
+    let evidence = Evidence::new("stale", &[&signed], None);
+    assert_eq!((evidence.verify(&keys), evidence.origin()), (Ok(Proved::Signed), Some("log.example".into())));
+}
+
+/// A policy may hold two keys of one name. Fails when each checkpoint is believed by whichever key signed it.
+#[test]
+fn two_trees_under_two_keys_are_no_fork() {
+    let other = Signer::new("log.example", KeyType::Ed25519, &[2; 32]).unwrap();
+    let keys = [&signer(), &other].map(|signer| signer.verifier_key().clone());
+    let (ours, theirs) = (leaves(3, 2), leaves(3, 99));
+    let size = |leaves: &[Hash]| Checkpoint::new("log.example", 3, root(leaves));
+    let [a, b] = [size(&ours).sign(&signer()).unwrap(), size(&theirs).sign(&other).unwrap()];
+    assert_eq!(Evidence::new("fork", &[&a, &b], None).verify(&keys), Err(Unproved::Proof));
+    let b = size(&theirs).sign(&signer()).unwrap();
+    assert_eq!(Evidence::new("fork", &[&a, &b], None).verify(&keys), Ok(Proved::Fork));
+}

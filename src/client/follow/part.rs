@@ -11,10 +11,13 @@ use crate::client::read::ReadError;
 use crate::client::source::SourceError;
 use crate::tile::{FULL_WIDTH, Kind, TilePath};
 
-/// The bundles of leaves in a range, with the widths that they have when there are `end` leaves.
+/// The bundles of leaves in a range, with the widths that they have when there are `end` leaves. None of an empty one: an idle log
+/// signs the same tree again.
 fn bundles(start: u64, end: u64, kind: Kind) -> impl Iterator<Item = TilePath> {
     let full = u64::from(FULL_WIDTH);
-    (start / full..end.div_ceil(full)).map(move |index| {
+    let first = start / full;
+    let behind = if start < end { end.div_ceil(full) } else { first };
+    (first..behind).map(move |index| {
         let width = (end - index * full).min(full) as u16;
         TilePath { kind, index, width }
     })

@@ -1,7 +1,7 @@
 use super::model::{LOG, SHAPES};
 use crate::entry::sample::{leaf, number};
 use crate::index::{
-    Index, IndexHead, IndexStore, MemoryStore, NotProved, Shape, Step, View, labels_of_bytes,
+    EMPTY, Index, IndexHead, IndexStore, MemoryStore, NotProved, Shape, Step, View, labels_of_bytes,
 };
 use crate::merkle::{Hash, root_of};
 use crate::synthetic::{Draws, KeyPair};
@@ -116,4 +116,15 @@ fn what_is_not_of_the_head_before_leads_nowhere() {
         less.leaves.push(b"another".to_vec());
         assert!(less.follows(&before).is_ok_and(|head| head.root != after.root) || !less.lists.is_empty());
     }
+}
+
+/// Fails without the limits in `Step::follows`: a file of evidence could hold millions of leaves, each of which
+/// costs its reader more than the file.
+#[test]
+fn a_step_larger_than_any_leads_nowhere() {
+    let nothing = IndexHead { size: 0, root: Hash::EMPTY_ROOT, index_root: EMPTY, labels: 0 };
+    let step = |leaves| Step { before: Vec::new(), leaves, proofs: Vec::new(), lists: Vec::new() };
+    assert!(step(vec![vec![7]; 1000]).follows(&nothing).is_ok());
+    assert_eq!(step(vec![Vec::new()]).follows(&nothing), Err(NotProved), "an empty leaf costs nothing");
+    assert_eq!(step(vec![vec![7; 1 << 20]; 9]).follows(&nothing), Err(NotProved), "9 MiB");
 }
