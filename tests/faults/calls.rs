@@ -154,8 +154,8 @@ fn a_sample_of_the_calls_fails_and_kills() {
     survive_all(&world, &sample);
 }
 
-#[test]
 #[ignore = "takes minutes"]
+#[test]
 fn every_call_fails_and_kills() {
     let world = World::new();
     let Some(cases) = cases(&world) else { return };

@@ -401,8 +401,8 @@ fn twenty_seconds() {
     chaos(Duration::from_secs(20), seed());
 }
 
-#[test]
 #[ignore = "takes ten minutes"]
+#[test]
 fn ten_minutes() {
     chaos(Duration::from_secs(600), seed());
 }
