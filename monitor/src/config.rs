@@ -34,7 +34,7 @@ pub enum ConfigError {
     Twice(&'static str, String),
     /// A watch that names nothing, or several things, or something that is none. What it names is not said.
     #[error(
-        "the watch {0:?} needs exactly one of number (digits with country code), blocks, carrier and ca, as it is written in the examples"
+        "the watch {0:?} needs exactly one of number (+ and digits with country code, without spaces), blocks, carrier and ca, as it is written in the examples"
     )]
     Watch(String),
     /// A key that is none.

@@ -43,11 +43,11 @@ impl Issuance {
         let span = Span { begin: begin(0), end: begin(self.columns.len() - 1) + length };
         let marks: Vec<Mark> = findings.iter().filter_map(|found| mark(found, &span)).collect();
         let description = format!(
-            "Certificates from {} to {}: {}, {} marked.",
+            "Certificates from {} to {}: {}. The newest findings are marked: {}.",
             When::at(span.begin, 0).date(),
             When::at(span.end - 1, 0).date(),
             words::number(self.issued.iter().sum::<u64>()),
-            words::counted(marks.len() as u64, "finding"),
+            words::number(marks.len() as u64),
         );
         let mut chart = Chart::new(id, "What it issues, by the day", description, HEIGHT);
         let column = |(place, count): (usize, &u64)| {
@@ -96,7 +96,11 @@ mod tests {
         let chart = issuance.chart("ca", &found.iter().collect::<Vec<_>>());
         assert_eq!((chart.bars.len(), chart.marks.len()), (9, 2));
         assert!(chart.bars.iter().all(|bar| bar.height > 0.0 && bar.x + bar.width <= 100.0));
-        assert!(chart.description.contains("13, 2 findings marked"), "{}", chart.description);
+        assert!(
+            chart.description.contains("13. The newest findings are marked: 2."),
+            "{}",
+            chart.description
+        );
         assert!(chart.marks[0].x < 1.0 && chart.marks[1].x > 90.0);
     }
 }
